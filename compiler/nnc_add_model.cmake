@@ -1,0 +1,1 @@
+# nnc_add_model: written with the commands (see its own commit).
