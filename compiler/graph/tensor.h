@@ -1,0 +1,57 @@
+// Element types, shapes, and tensors whose value the compiler knows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace nnc {
+
+enum class ElementType { F32, F64, F16, BF16, I8, U8, I16, U16, I32, U32, I64, Bool };
+
+std::string_view name(ElementType type);  // "f32", …, "bool"
+bool parse_element_type(std::string_view text, ElementType& type);
+bool is_float(ElementType type);
+bool is_integer(ElementType type);  // not bool
+int size_bytes(ElementType type);
+
+using Shape = std::vector<std::int64_t>;
+
+std::int64_t element_count(const Shape& shape);
+Shape row_major_strides(const Shape& shape);
+std::string to_string(const Shape& shape);  // "[1, 28, 28]"
+
+struct Type {
+  ElementType element = ElementType::F32;
+  Shape shape;
+
+  bool operator==(const Type&) const = default;
+};
+std::string to_string(const Type& type);  // "f32[1, 28, 28]"; "f32[]" for a scalar
+
+// A tensor in row-major order. Values live in the class of their element type: floats as double (rounded to the
+// element type only where a rounding is asked for), integers and bools as int64, already wrapped to their width.
+struct Tensor {
+  Type type;
+  std::variant<std::vector<double>, std::vector<std::int64_t>> data;
+
+  static Tensor zeros(const Type& type);
+  static Tensor scalar(ElementType element, double value);
+  static Tensor filled(const Type& type, double value);
+
+  std::vector<double>& floats() { return std::get<0>(data); }
+  const std::vector<double>& floats() const { return std::get<0>(data); }
+  std::vector<std::int64_t>& integers() { return std::get<1>(data); }
+  const std::vector<std::int64_t>& integers() const { return std::get<1>(data); }
+  double at(std::int64_t flat) const;  // any class, as double
+  bool is_splat() const;               // all elements equal (NaN equals NaN); false if empty
+  bool operator==(const Tensor&) const = default;
+};
+
+// The value as the element type can hold it: f32/f16/bf16 rounded to nearest even, integers wrapped.
+double round_to(ElementType type, double value);
+std::int64_t wrap_to(ElementType type, std::int64_t value);
+
+}  // namespace nnc
