@@ -9,7 +9,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
     file(READ ${NNC_ROOT}/${file} text)
     string(APPEND body "    {\"${file}\", R\"nnc_text(${text})nnc_text\"},\n")
   endforeach()
-  file(WRITE ${NNC_OUTPUT} "#include \"compiler/embedded.h\"\n\nnamespace nnc {\nstd::span<const EmbeddedFile> ${NNC_FUNCTION}() {\n  static const EmbeddedFile files[] = {\n${body}  };\n  return files;\n}\n}  // namespace nnc\n")
+  file(WRITE ${NNC_OUTPUT} "#include <vector>\n\n#include \"compiler/embedded.h\"\n\nnamespace nnc {\nstd::span<const EmbeddedFile> ${NNC_FUNCTION}() {\n  static const std::vector<EmbeddedFile> files = {\n${body}  };\n  return files;\n}\n}  // namespace nnc\n")
   return()
 endif()
 
