@@ -4,11 +4,11 @@
 // Library code collects diagnostics; it never exits and never throws because of what a user wrote.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "dsl/source.h"
 
@@ -50,8 +50,8 @@ struct Diagnostic {
   }
 };
 
-std::string_view name(Kind kind);      // "shape-mismatch"
-std::string_view format(Kind kind);    // "{} expects …"
+std::string_view name(Kind kind);    // "shape-mismatch"
+std::string_view format(Kind kind);  // "{} expects …"
 Severity severity(Kind kind);
 
 class Diagnostics {
