@@ -90,6 +90,7 @@ enum class StateKind {
   Optimizer,   // moments and the like; in the checkpoint
   Counter,     // iteration; in the checkpoint
   Recurrent,   // of a cell, in inference kept in the caller's state object
+  Prepared,    // computed from parameters by the emitted `prepare`; put in by split_prepare
 };
 std::string_view name(StateKind kind);  // "parameter", …
 
