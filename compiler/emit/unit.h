@@ -1,0 +1,66 @@
+// A unit: all functions that one emitted pair model.cpp / model.hpp holds, and the structs that they share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/emit/target.h"
+#include "compiler/graph/graph.h"
+#include "compiler/plan/plan.h"
+#include "dsl/source.h"
+
+namespace nnc {
+
+// A field of Parameters, Gradients, Prepared or State, in the order of the struct; all fields are contiguous and
+// aligned to their element (structs to 64 bytes).
+struct Slot {
+  std::string name;   // path: "conv1.weight"
+  std::string field;  // C++ identifier: conv1_weight
+  Type type;
+  StateKind kind = StateKind::Parameter;
+  std::int64_t offset = 0;  // bytes
+};
+struct StructLayout {
+  std::vector<Slot> slots;
+  std::int64_t bytes = 0;
+};
+
+struct UnitFunction {
+  std::string name;  // prepare, forward, init, step, evaluate, backward
+  Graph graph;       // after all passes; the plan points into it
+  Plan plan;
+};
+
+struct Unit {
+  std::string name_space;   // C++ namespace of the API, "lenet5"
+  std::string model_name;   // LeNet5
+  std::string source_name;  // "lenet5.nn", without directories
+  std::string source_hash;  // sha256, hexadecimal
+  Target target;
+  std::vector<UnitFunction> functions;
+  StructLayout parameters;  // Parameter first, then Statistic
+  StructLayout gradients;
+  StructLayout prepared;
+  StructLayout state;
+  std::vector<std::uint64_t> prepared_data;  // --weights: the bytes of Prepared, embedded; else empty
+};
+
+struct EmittedFile {
+  std::string name;  // "lenet5.hpp"
+  std::string text;
+};
+
+// The two files, formatted. `base_name`: of the files, without extension.
+struct Emitted {
+  EmittedFile header;
+  EmittedFile source;
+  // Appended to the source for in-process use only: for each function F of the unit
+  //   extern "C" void nnc_F(void* const* a);
+  // with a[0] Parameters, a[1] Gradients, a[2] Prepared, a[3] State, a[4] arena (null where F has no use for it), then
+  // the inputs in the graph's order, then the outputs (not those of the Gradients).
+  std::string entry_points;
+};
+Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager& sources);
+
+}  // namespace nnc
