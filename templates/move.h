@@ -1,0 +1,118 @@
+// Copies: permutations, slices, padding and concatenation (a copy into part of a buffer), rows by index.
+//
+// copy<C> visits extent[0] to extent[rank - 1]; both sides have any strides. Where the last axis is contiguous on both
+// sides it moves vectors; where the source is contiguous along another axis it goes in square blocks, so that both
+// sides use whole cache lines. Fields of C: README.md.
+#pragma once
+
+#include "nnc/vector.h"
+#include "tiles.h"
+
+namespace nnc {
+
+// The axis along which the source is contiguous, if it is not the last.
+template <class C>
+constexpr int transposed_axis() {
+  if (C::x_stride[C::rank - 1] == 1) return -1;
+  for (int axis = C::rank - 2; axis >= 0; --axis) {
+    if (C::x_stride[axis] == 1 && C::extent[axis] > 1) return axis;
+  }
+  return -1;
+}
+
+// The two last axes of a transposition, in blocks.
+template <class C, int Axis, class T>
+inline void copy_transposed(const T* x, T* y) {
+  constexpr int last = C::rank - 1;
+  constexpr std::ptrdiff_t block = 16;
+  for (std::ptrdiff_t i0 = 0; i0 < C::extent[Axis]; i0 += block) {
+    for (std::ptrdiff_t j0 = 0; j0 < C::extent[last]; j0 += block) {
+      const std::ptrdiff_t i1 = least(i0 + block, C::extent[Axis]), j1 = least(j0 + block, C::extent[last]);
+      for (std::ptrdiff_t i = i0; i < i1; ++i) {
+        for (std::ptrdiff_t j = j0; j < j1; ++j) {
+          store(y + i * C::y_stride[Axis] + j * C::y_stride[last], load<1>(x + i + j * C::x_stride[last]));
+        }
+      }
+    }
+  }
+}
+
+template <class C, int Axis, class T>
+inline void copy_axes(const T* x, T* y) {
+  constexpr int transposed = transposed_axis<C>();
+  if constexpr (Axis == transposed) {
+    copy_axes<C, Axis + 1>(x, y);
+  } else if constexpr (Axis < C::rank - 1) {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) {
+      copy_axes<C, Axis + 1>(x + i * C::x_stride[Axis], y + i * C::y_stride[Axis]);
+    }
+  } else if constexpr (transposed >= 0) {
+    copy_transposed<C, transposed>(x, y);
+  } else if constexpr (C::x_stride[Axis] == 1 && C::y_stride[Axis] == 1) {
+    for_lanes<C::lanes, C::extent[Axis]>(
+        [&](auto width, std::ptrdiff_t at) { store(y + at, load<static_cast<int>(decltype(width)::value)>(x + at)); });
+  } else {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) {
+      store(y + i * C::y_stride[Axis], load<1>(x + i * C::x_stride[Axis]));
+    }
+  }
+}
+
+template <class C, class T>
+inline void copy(const T* x, T* y) {
+  copy_axes<C, 0>(x, y);
+}
+
+// Every element of y = value. C has rank, extent, y_stride, lanes.
+template <class C, int Axis, class T>
+inline void fill_axes(T* y, T value) {
+  if constexpr (Axis < C::rank - 1) {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) fill_axes<C, Axis + 1>(y + i * C::y_stride[Axis], value);
+  } else if constexpr (C::y_stride[Axis] == 1) {
+    for_lanes<C::lanes, C::extent[Axis]>([&](auto width, std::ptrdiff_t at) {
+      store(y + at, splat<Vec<T, static_cast<int>(decltype(width)::value)>>(value));
+    });
+  } else {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) store(y + i * C::y_stride[Axis], value);
+  }
+}
+template <class C, class T>
+inline void fill(T* y, T value) {
+  fill_axes<C, 0>(y, value);
+}
+
+// A start of a dynamic slice: brought into range so that `size` elements fit in `extent`.
+NNC_INLINE constexpr std::ptrdiff_t clamp_start(std::ptrdiff_t start, std::ptrdiff_t extent, std::ptrdiff_t size) {
+  return most(0, least(start, extent - size));
+}
+
+// y[r] = table[index[r]], rows of `width` contiguous elements; an index out of range is clamped.
+template <class C, class T, class I>
+inline void gather_rows(const T* table, const I* index, T* y) {
+  for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
+    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
+      store(y + r * C::y_row + at, load<static_cast<int>(decltype(width)::value)>(table + row * C::table_row + at));
+    });
+  }
+}
+
+// table[index[r]] += u[r] after table = 0, in the order of r; an index out of range is clamped.
+template <class C, class T, class I>
+inline void scatter_add_rows(const I* index, const T* u, T* table) {
+  for (std::ptrdiff_t r = 0; r < C::table_rows; ++r) {
+    for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
+      store(table + r * C::table_row + at, Vec<T, static_cast<int>(decltype(width)::value)>{});
+    });
+  }
+  for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
+    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
+      constexpr int n = static_cast<int>(decltype(width)::value);
+      T* to = table + row * C::table_row + at;
+      store(to, static_cast<Vec<T, n>>(load<n>(to) + load<n>(u + r * C::u_row + at)));
+    });
+  }
+}
+
+}  // namespace nnc

@@ -1,0 +1,73 @@
+// How large a register tile is, and how an axis is cut into tiles. Written once: the emitter takes its tile constants
+// from here (these are constexpr functions of extents, lanes and registers), and `tune` may put others in their place.
+#pragma once
+
+#include "nnc/vector.h"
+
+namespace nnc {
+
+constexpr std::ptrdiff_t least(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
+constexpr std::ptrdiff_t most(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
+constexpr std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) {
+  return a >= 0 ? (a + b - 1) / b : -((-a) / b);
+}
+
+// An axis cut into `large_count` tiles of `large`, then `small_count` tiles of one less: no tile is a remnant that
+// would leave most of the registers idle.
+struct Split {
+  std::ptrdiff_t large, large_count, small_count;
+  constexpr std::ptrdiff_t count() const { return large_count + small_count; }
+  constexpr std::ptrdiff_t begin(std::ptrdiff_t tile) const {
+    return tile * large - (tile > large_count ? tile - large_count : 0);
+  }
+  constexpr std::ptrdiff_t size(std::ptrdiff_t tile) const { return tile < large_count ? large : large - 1; }
+};
+constexpr Split split(std::ptrdiff_t extent, std::ptrdiff_t tile_max) {
+  if (extent <= 0) return {1, 0, 0};
+  const std::ptrdiff_t count = divide_up(extent, tile_max);
+  const std::ptrdiff_t large = divide_up(extent, count);
+  const std::ptrdiff_t small_count = count * large - extent;
+  return {large, count - small_count, small_count};
+}
+
+// Rows by vectors of a register tile of sums.
+struct TileShape {
+  int rows, vectors;
+};
+
+// The tile for `rows` broadcast rows (pixels, inputs) by `columns` elements in lanes. The sums, one row of vectors and
+// one broadcast must fit in the registers; among the shapes that fit, the one that costs least.
+constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int lanes, int registers) {
+  const std::ptrdiff_t vectors = divide_up(columns, lanes);
+  TileShape best{1, 1};
+  std::ptrdiff_t best_cost = 0;
+  for (int v = 1; v <= 8 && v <= vectors; ++v) {
+    const int rows_max = (registers - 1 - v) / v;
+    if (rows_max < 1) break;
+    const Split by = split(rows, rows_max);
+    const std::ptrdiff_t r = by.large;
+    // One step of the reduction, in half cycles: two multiply-adds and two loads start in a cycle, and a chain goes on
+    // after four cycles.
+    const std::ptrdiff_t step = most(most(r * v, 8), r + v);
+    const std::ptrdiff_t cost = by.count() * divide_up(vectors, v) * step;
+    if (best_cost == 0 || cost < best_cost) {
+      best = {static_cast<int>(r), v};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+// The same for a depthwise convolution, where every sum has its own vector of x: one vector of channels, many pixels.
+constexpr TileShape depthwise_tile_shape(std::ptrdiff_t pixels, std::ptrdiff_t, int, int registers) {
+  return {static_cast<int>(split(pixels, registers - 2).large), 1};
+}
+
+// Rows a pass of convolution_weights: as many as leave x and dy in the first cache.
+constexpr std::ptrdiff_t convolution_row_block(std::ptrdiff_t x_row_bytes, std::ptrdiff_t y_row_bytes,
+                                               std::ptrdiff_t out_0) {
+  const std::ptrdiff_t rows = 24576 / (x_row_bytes + y_row_bytes);
+  return least(out_0, most(1, rows));
+}
+
+}  // namespace nnc
