@@ -33,11 +33,13 @@ struct Buffer {
   ElementType element = ElementType::F32;
   std::int64_t count = 0;  // elements
   Memory memory = Memory::Scratch;
-  std::string slot;         // the input's, output's or State's name; empty for Scratch and Constants
-  std::int64_t offset = 0;  // bytes from the start of the arena; Scratch only
-  int constant = -1;        // index in Plan::constants; Constants only
-  int first = -1;           // first and last step (in the order of execution) that touch it; a buffer that lives
-  int last = -1;            // across iterations of a loop spans the whole loop. Scratch only
+  std::string slot;              // the input's, output's or State's name; empty for Scratch and Constants
+  std::int64_t offset = 0;       // bytes from the start of the arena; Scratch only
+  int constant = -1;             // index in Plan::constants; Constants only
+  std::vector<int> may_replace;  // buffers that this one may lie upon exactly though both are touched by step `first`:
+                                 // that step reads each of their elements before it writes the same one here
+  int first = -1;                // first and last step (in the order of execution) that touch it; a buffer that lives
+  int last = -1;                 // across iterations of a loop spans the whole loop. Scratch only
 };
 
 // A strided window on a buffer. Strides and offset count elements.
@@ -76,10 +78,16 @@ struct FunctorOperand {
   std::vector<std::int64_t> strides;  // Index, Iota: one an extent of the step
   std::int64_t base = 0;              // Iota
 };
-// Elementwise operations fused into a step, in order. Scalar constants are `constant` operations in `ops` (a constant
-// of any shape there has all elements equal).
+// An operand whose elements are all the same known number.
+struct FunctorLiteral {
+  const Value* value = nullptr;
+  double number = 0;
+};
+// Elementwise operations fused into a step, in order. Every operand of `ops` is a load, a literal, the accumulator or
+// a result of an earlier one.
 struct Functor {
   std::vector<FunctorOperand> loads;
+  std::vector<FunctorLiteral> literals;
   std::vector<const Op*> ops;
   std::vector<FunctorOperand> stores;  // elementwise steps: all results; epilogues: further results besides `result`
   const Value* accumulator = nullptr;  // epilogue: what the kernel passes in
@@ -97,18 +105,18 @@ struct Field {
 };
 
 struct Step {
-  std::string name;    // of the emitted function: layer and operations, "conv1_relu"; unique in the plan
-  std::string kernel;  // function template: "convolution", "contraction", "for_each", "reduce", "copy", …
-  std::string header;  // "templates/convolution.h"
-  std::vector<Field> config;          // its struct C; empty for for_each
+  std::string name;           // of the emitted function: layer and operations, "conv1_relu"; unique in the plan
+  std::string kernel;         // function template: "convolution", "contraction", "for_each", "reduce", "copy", …
+  std::string header;         // "templates/convolution.h"
+  std::vector<Field> config;  // its struct C; empty for for_each
   std::vector<std::int64_t> extents;  // for_each
   std::vector<StepArgument> arguments;
-  std::vector<int> pointers;          // arguments passed to the kernel itself, in the order of its signature
-  std::string combine;                // reduce: "ReduceSum", …; fill: the value as C++
-  bool has_prologue = false;          // reduce: else LoadElement of pointers[0]
+  std::vector<int> pointers;  // arguments passed to the kernel itself, in the order of its signature
+  std::string combine;        // reduce: "ReduceSum", …; fill: the value as C++
+  bool has_prologue = false;  // reduce: else LoadElement of pointers[0]
   Functor prologue;
-  bool has_epilogue = false;          // the kernel takes one; a trivial functor is KeepSum
-  Functor functor;                    // for_each: the whole computation; else the epilogue
+  bool has_epilogue = false;  // the kernel takes one; a trivial functor is KeepSum
+  Functor functor;            // for_each: the whole computation; else the epilogue
   Origin origin;
   std::vector<std::string> comments;  // "f32[1, 28, 28] -> f32[6, 28, 28]; bias and relu fused"
   double flops = 0;
