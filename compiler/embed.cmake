@@ -5,6 +5,7 @@
 # file rebuilds the target.
 if(CMAKE_SCRIPT_MODE_FILE)
   set(body "")
+  string(REPLACE "," ";" NNC_FILES "${NNC_FILES}")
   foreach(file IN LISTS NNC_FILES)
     file(READ ${NNC_ROOT}/${file} text)
     string(APPEND body "    {\"${file}\", R\"nnc_text(${text})nnc_text\"},\n")
@@ -20,7 +21,7 @@ function(nnc_embed target function)
   foreach(file IN LISTS ARGN)
     list(APPEND depends ${CMAKE_SOURCE_DIR}/${file})
   endforeach()
-  string(REPLACE ";" "\\;" files "${ARGN}")
+  string(REPLACE ";" "," files "${ARGN}")  # a semicolon would not survive the command line
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -DNNC_ROOT=${CMAKE_SOURCE_DIR} -DNNC_OUTPUT=${output} -DNNC_FUNCTION=${function}
             "-DNNC_FILES=${files}" -P ${NNC_EMBED_SCRIPT}
