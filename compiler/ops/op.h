@@ -121,7 +121,11 @@ using BatchRule = std::function<std::vector<Value*>(BatchContext&)>;
 // How a plan computes the operation. A family is a kernel template (or a handful) in templates/.
 enum class Family {
   None,         // leaves, and what a pass removes before planning
-  Elementwise,  // `body`: C++ statements over parameters a, b, c of generic type V; the body of a function template
+  // `body`: C++ statements over the operands a, b, c (scalars or vectors), the body of a function template; names of
+  // runtime/nnc are unqualified. V is the (scalar or vector) type of the result, or of `a` where the result is bool:
+  // "return a + b;", "return splat<V>(1) / a;", "return select(a, b, c);", cast: "return cast<ElementOf<V>>(a);".
+  // Booleans are conditions as in vector.h: `a & b`, `a | b` and `a == 0` combine them.
+  Elementwise,
   Reduce,       // `body`: combines accumulator a with element b; `initial`: the neutral element as C++
   Contract,
   Convolve,
