@@ -1,0 +1,117 @@
+// What make_plan and the lowerings of the kernel families share while a plan is made.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/ops/op.h"
+#include "compiler/plan/groups.h"
+#include "compiler/plan/plan.h"
+#include "compiler/plan/views.h"
+
+namespace nnc {
+
+// Pseudo-buffers of views that need no memory as long as only functors look at them.
+inline constexpr int kIotaBuffer = -2;     // the element is offset + Σ stride · index
+inline constexpr int kLiteralBuffer = -3;  // the element is the number literals()[offset]
+
+class PlanBuilder {
+ public:
+  PlanBuilder(Plan& plan, const PlanTarget& target) : plan_(plan), target_(target) {}
+
+  // A value that must end up at a given place, and may be computed there directly from step `from_position` on.
+  struct Goal {
+    const Value* value = nullptr;
+    View place;
+    const Value* replaces = nullptr;  // the value that lies there before: a state at entry, a carry
+  };
+  // Plans the operations of a graph whose leaves have views already; then sees that all goals are met.
+  void plan_graph(const Graph& graph, const std::vector<Goal>& goals);
+
+  Plan& plan() { return plan_; }
+  const PlanTarget& target() const { return target_; }
+
+  // ---- places ----
+  int new_buffer(const std::string& name, ElementType element, std::int64_t count, Memory memory,
+                 const std::string& slot = "");
+  void set_view(const Value* value, View view) { views_[value] = std::move(view); }
+  // Any strides, possibly a pseudo-buffer.
+  const View& view(const Value* value);
+  // In memory, any strides.
+  View memory_view(const Value* value);
+  // In memory, laid out with the given axis order (outermost first), contiguous: copied if it is not so already.
+  View packed_view(const Value* value, const std::vector<int>& order);
+  double literal(const View& view) const { return literals_[static_cast<std::size_t>(view.offset)]; }
+  // Where a step puts a result: at its goal if its last axis in `order` is contiguous there, else in a new buffer laid
+  // out in that order. Registers the view. `alike`: a result of the same step, to whose strides this one must conform.
+  View place_result(const Value* value, const std::vector<int>& order, const View* alike = nullptr);
+  // A constant in read-only memory.
+  View constant_view(const Tensor& tensor);
+
+  // ---- steps ----
+  Step new_step(const Op& op, const std::string& kernel, const std::string& header);
+  // Index of the argument for a view: an existing one if the same.
+  int argument(Step& step, const std::string& name, const View& view, ElementType element, bool is_written);
+  // A kernel pointer.
+  void pointer(Step& step, const std::string& name, const View& view, ElementType element, bool is_written);
+  void emit_step(Step step);
+  void copy(const Op& about, const View& from, const View& to, ElementType element);
+  void fill(const Op& about, const View& to, ElementType element, double value);
+
+  // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
+  // otherwise than the kernel walks, in a step of their own. `order`: the axes of the result as the kernel lays them
+  // out, of which the last `lane_axes` together fill the lanes; `make` builds the step that writes to a place.
+  void finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
+                   const std::function<Step(const View& y)>& make);
+  void lower_elementwise(const Group& group);
+
+ private:
+  void lower_group(const Group& group);
+  bool epilogue_fits(const Group& group, const View& y, const std::set<int>& lanes);
+  View place_like(const Value* value, const std::vector<int>& order, const View* alike);
+  void lower_scan(const Op& op);
+  void find_goals(const std::vector<Group>& groups, const std::vector<Goal>& goals);
+  void meet_goals(const std::vector<Goal>& goals);
+  std::string unique_name(const std::string& wanted, std::set<std::string>& used);
+  void touch(const View& view);
+
+  Plan& plan_;
+  PlanTarget target_;
+  std::map<const Value*, View> views_;
+  std::map<const Value*, View> goals_;  // of values that may be computed in place
+  std::vector<double> literals_;
+  std::set<std::string> buffer_names_;
+  std::set<std::string> step_names_;
+  std::vector<Node>* nodes_ = nullptr;  // where steps go
+  int clock_ = 0;                       // number of the next step
+  struct OpenLoop {
+    int first_step = 0;
+    int buffers_before = 0;       // buffers with a smaller index live outside of the loop
+    std::set<int> touched_outer;
+  };
+  std::vector<OpenLoop> loops_;
+  int loop_count_ = 0;
+};
+
+// The lowerings, one file each. They append steps; with `group` the elementwise operations go into the epilogue where
+// they can, else into a step after it.
+void lower_contraction(PlanBuilder& builder, const Group& group);
+void lower_convolution(PlanBuilder& builder, const Group& group);
+void lower_reduce(PlanBuilder& builder, const Group& group);
+void lower_window(PlanBuilder& builder, const Group& group);
+void lower_move(PlanBuilder& builder, const Op& op);
+void lower_special(PlanBuilder& builder, const Op& op);
+
+// A C++ identifier from a name of the source.
+std::string identifier(const std::string& name);
+
+inline Field field(const std::string& name, std::int64_t value) { return {name, {value}, false, false}; }
+inline Field flag_field(const std::string& name, bool value) { return {name, {value ? 1 : 0}, false, true}; }
+inline Field array_field(const std::string& name, std::vector<std::int64_t> values) {
+  return {name, std::move(values), true, false};
+}
+
+}  // namespace nnc
