@@ -293,8 +293,8 @@ NNC_INLINE V square_root(V x) {
 }
 
 // ---- conditions -----------------------------------------------------------------------------------------------------
-// A condition is a bool, or an integer vector whose non-zero lanes are true: what comparison operators yield, and also
-// what booleans are in memory (bytes, 0 or 1).
+// A condition is a bool, or an integer vector whose lanes are 0 or -1 (what comparison operators yield) or 0 or 1 (what
+// booleans are in memory: bytes).
 
 template <class To, class V>
 NNC_INLINE Vec<To, Lanes<V>::count> convert(V value) {
@@ -325,6 +325,40 @@ NNC_INLINE V select(M condition, V a, V b) {
       return convert<Wanted>(condition) ? a : b;
     }
   }
+}
+
+// A condition in lanes as wide as those of V.
+template <class V, class M>
+NNC_INLINE auto condition_like(M condition) {
+  if constexpr (Lanes<V>::count == 1) {
+    return static_cast<bool>(condition);
+  } else {
+    return convert<typename Integer<static_cast<int>(sizeof(ElementOf<V>))>::Signed>(condition);
+  }
+}
+template <class A, class B>
+NNC_INLINE auto logical_and(A a, B b) {
+  if constexpr (Lanes<A>::count == 1) {
+    return a && b;
+  } else if constexpr (sizeof(A) < sizeof(B)) {
+    return static_cast<B>(static_cast<B>(condition_like<B>(a)) & b);
+  } else {
+    return static_cast<A>(a & static_cast<A>(condition_like<A>(b)));
+  }
+}
+template <class A, class B>
+NNC_INLINE auto logical_or(A a, B b) {
+  if constexpr (Lanes<A>::count == 1) {
+    return a || b;
+  } else if constexpr (sizeof(A) < sizeof(B)) {
+    return static_cast<B>(static_cast<B>(condition_like<B>(a)) | b);
+  } else {
+    return static_cast<A>(a | static_cast<A>(condition_like<A>(b)));
+  }
+}
+template <class A>
+NNC_INLINE auto logical_not(A a) {
+  return a == A{};
 }
 
 // A condition as it lies in memory: 1 or 0.

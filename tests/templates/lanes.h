@@ -23,7 +23,8 @@ NNC_TEST_GCC_TARGET(NNC_TEST_TARGET)
 #endif
 namespace NNC_TEST_NAMESPACE {
 #include "tests/templates/cases.h"
-}
+#include "tests/templates/math_cases.h"
+}  // namespace NNC_TEST_NAMESPACE
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -5,4 +5,7 @@
 #define NNC_TEST_TARGET "fma"
 #include "tests/templates/lanes.h"
 
-void run_lanes_1(Report& report) { lanes_1::cases::run(report); }
+void run_lanes_1(Report& report) {
+  lanes_1::cases::run(report);
+  lanes_1::cases::run_math(report);
+}

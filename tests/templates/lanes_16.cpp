@@ -5,4 +5,7 @@
 #define NNC_TEST_TARGET "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"
 #include "tests/templates/lanes.h"
 
-void run_lanes_16(Report& report) { lanes_16::cases::run(report); }
+void run_lanes_16(Report& report) {
+  lanes_16::cases::run(report);
+  lanes_16::cases::run_math(report);
+}

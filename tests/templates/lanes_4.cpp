@@ -5,4 +5,7 @@
 #define NNC_TEST_TARGET "sse4.2,fma"
 #include "tests/templates/lanes.h"
 
-void run_lanes_4(Report& report) { lanes_4::cases::run(report); }
+void run_lanes_4(Report& report) {
+  lanes_4::cases::run(report);
+  lanes_4::cases::run_math(report);
+}

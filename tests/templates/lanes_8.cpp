@@ -5,4 +5,7 @@
 #define NNC_TEST_TARGET "avx2,fma"
 #include "tests/templates/lanes.h"
 
-void run_lanes_8(Report& report) { lanes_8::cases::run(report); }
+void run_lanes_8(Report& report) {
+  lanes_8::cases::run(report);
+  lanes_8::cases::run_math(report);
+}

@@ -5,15 +5,25 @@
 #include <string>
 #include <vector>
 
-// Deterministic values in [-1, 1), and a place to note what a case computed.
 struct Outcome {
   std::string what;
   std::string failure;     // empty: as expected
   std::uint64_t bits = 0;  // hash of the bits of the result
 };
 
+// One function of math.h over the arguments of math_arguments().
+struct MathOutcome {
+  std::string name;
+  std::vector<float> results;
+};
+std::vector<float> math_arguments();
+// The exponent that goes with argument i in the test of power.
+float power_exponent(const std::vector<float>& arguments, std::size_t i);
+
+// Deterministic values in [-1, 1), and a place to note what a case computed.
 struct Report {
   std::vector<Outcome> outcomes;
+  std::vector<MathOutcome> functions;
   std::uint32_t random = 1;
 
   float next() {
@@ -30,6 +40,7 @@ struct Report {
                double tolerance = 0);
 };
 
+// Each runs the kernel cases and the functions of math.h with its number of lanes.
 void run_lanes_1(Report&);
 void run_lanes_4(Report&);
 void run_lanes_8(Report&);
