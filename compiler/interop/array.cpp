@@ -1,0 +1,240 @@
+#include "compiler/interop/array.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace nnc {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "arrays are read where they lie, in little-endian order");
+
+template <class T>
+T load(const std::byte* source) {
+  T value;
+  std::memcpy(&value, source, sizeof value);
+  return value;
+}
+
+template <class T>
+void store(std::byte* target, T value) {
+  std::memcpy(target, &value, sizeof value);
+}
+
+std::int64_t read_integer(ElementType element, const std::byte* source) {
+  switch (element) {
+    case ElementType::I8:
+      return load<std::int8_t>(source);
+    case ElementType::U8:
+      return load<std::uint8_t>(source);
+    case ElementType::Bool:
+      return load<std::uint8_t>(source) != 0;
+    case ElementType::I16:
+      return load<std::int16_t>(source);
+    case ElementType::U16:
+      return load<std::uint16_t>(source);
+    case ElementType::I32:
+      return load<std::int32_t>(source);
+    case ElementType::U32:
+      return load<std::uint32_t>(source);
+    default:
+      return load<std::int64_t>(source);
+  }
+}
+
+void write_integer(ElementType element, std::byte* target, std::int64_t value) {
+  switch (size_bytes(element)) {
+    case 1:
+      return store(target, static_cast<std::uint8_t>(value));
+    case 2:
+      return store(target, static_cast<std::uint16_t>(value));
+    case 4:
+      return store(target, static_cast<std::uint32_t>(value));
+    default:
+      return store(target, value);
+  }
+}
+
+void write_float(ElementType element, std::byte* target, double value) {
+  switch (element) {
+    case ElementType::F64:
+      return store(target, value);
+    case ElementType::F32:
+      return store(target, static_cast<float>(value));
+    case ElementType::F16:
+      return store(target, static_cast<_Float16>(value));
+    default:
+      // bf16 is the upper half of the f32; round_to has made the lower half zero (it keeps a NaN a NaN).
+      return store(target,
+                   static_cast<std::uint16_t>(
+                       std::bit_cast<std::uint32_t>(static_cast<float>(round_to(ElementType::BF16, value))) >> 16));
+  }
+}
+
+bool holds(ElementType element, std::int64_t value) {
+  return element == ElementType::Bool ? value == 0 || value == 1 : wrap_to(element, value) == value;
+}
+
+Failure cannot_hold(const Array& array, std::uint64_t flat, ElementType element, const std::string& value) {
+  return {fmt::format("{}: the element at {} is {}, which {} cannot hold", array.place, index_text(array.shape, flat),
+                      value, name(element))};
+}
+
+}  // namespace
+
+Result<Buffer> allocate_buffer(std::uint64_t size, const std::string& place) {
+  std::byte* const data = size <= static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max())
+                              ? new (std::nothrow) std::byte[size]
+                              : nullptr;
+  if (data == nullptr) return Failure{fmt::format("{}: there is no memory for its {} bytes", place, size)};
+  return Buffer{std::shared_ptr<std::byte[]>(data), static_cast<std::size_t>(size)};
+}
+
+std::optional<std::uint64_t> array_bytes(ElementType element, const Shape& shape) {
+  if (shape.size() > kRankMax) return std::nullopt;
+  std::int64_t bytes = size_bytes(element);
+  bool empty = false;
+  for (const std::int64_t extent : shape) {
+    if (extent < 0) return std::nullopt;
+    // An empty array may have any other extents; their product must not overflow all the same.
+    if (extent == 0) {
+      empty = true;
+    } else if (__builtin_mul_overflow(bytes, extent, &bytes)) {
+      return std::nullopt;
+    }
+  }
+  return empty ? 0 : static_cast<std::uint64_t>(bytes);
+}
+
+Status check_fits_i64(std::span<const std::byte> bytes, const std::string& place) {
+  for (std::size_t i = 0; i + 8 <= bytes.size(); i += 8) {
+    const std::uint64_t value = load<std::uint64_t>(bytes.data() + i);
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+      return Failure{fmt::format("{}: element {} is {}; 64-bit integers are read as i64, which cannot hold it", place,
+                                 i / 8, value)};
+    }
+  }
+  return Done{};
+}
+
+void swap_bytes(std::span<std::byte> bytes, std::size_t element_size) {
+  for (std::size_t i = 0; i + element_size <= bytes.size(); i += element_size) {
+    for (std::size_t low = i, high = i + element_size - 1; low < high; ++low, --high)
+      std::swap(bytes[low], bytes[high]);
+  }
+}
+
+double read_element(ElementType element, const std::byte* source) {
+  switch (element) {
+    case ElementType::F32:
+      return load<float>(source);
+    case ElementType::F64:
+      return load<double>(source);
+    case ElementType::F16:
+      return static_cast<double>(load<_Float16>(source));
+    case ElementType::BF16:
+      return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(source)) << 16);
+    default:
+      return static_cast<double>(read_integer(element, source));
+  }
+}
+
+Result<Array> convert_array(const Array& array, ElementType element) {
+  if (array.element == element) {
+    Array same = array;
+    same.from_text = false;
+    return same;
+  }
+  Array converted = array;
+  converted.element = element;
+  converted.from_text = false;
+  const std::optional<std::uint64_t> size = array_bytes(element, array.shape);
+  if (!size) return Failure{fmt::format("{}: is too large to convert", array.place)};
+  Result<Buffer> buffer = allocate_buffer(*size, array.place);
+  if (!buffer) return buffer.failure();
+  const std::size_t from_size = static_cast<std::size_t>(size_bytes(array.element));
+  const std::size_t to_size = static_cast<std::size_t>(size_bytes(element));
+  const std::uint64_t count = *size / to_size;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::byte* const source = array.bytes.data() + i * from_size;
+    std::byte* const target = buffer->data.get() + i * to_size;
+    if (is_float(element)) {
+      write_float(element, target, read_element(array.element, source));
+    } else if (is_float(array.element)) {
+      const double value = read_element(array.element, source);
+      // The bounds are exact as doubles; beyond them the conversion to int64 would be undefined. NaN fails them.
+      const bool whole = value >= -0x1p63 && value < 0x1p63 && std::trunc(value) == value;
+      if (!whole || !holds(element, static_cast<std::int64_t>(value))) {
+        return cannot_hold(array, i, element, fmt::format("{}", value));
+      }
+      write_integer(element, target, static_cast<std::int64_t>(value));
+    } else {
+      const std::int64_t value = read_integer(array.element, source);
+      if (!holds(element, value)) return cannot_hold(array, i, element, std::to_string(value));
+      write_integer(element, target, value);
+    }
+  }
+  converted.bytes = buffer->bytes();
+  converted.owner = buffer->data;
+  return converted;
+}
+
+Result<Array> reshape_array(const Array& array, const Shape& shape) {
+  const std::optional<std::uint64_t> size = array_bytes(array.element, shape);
+  if (!size || *size != array.bytes.size()) {
+    return Failure{fmt::format("{}: has shape {} and so cannot be read as {}, which has another number of elements",
+                               array.place, to_string(array.shape), to_string(shape))};
+  }
+  Array reshaped = array;
+  reshaped.shape = shape;
+  return reshaped;
+}
+
+Tensor tensor_from_array(const Array& array) {
+  Tensor tensor = Tensor::zeros({array.element, array.shape});
+  const std::size_t size = static_cast<std::size_t>(size_bytes(array.element));
+  const std::size_t count = array.bytes.size() / size;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::byte* const source = array.bytes.data() + i * size;
+    if (is_float(array.element)) {
+      tensor.floats()[i] = read_element(array.element, source);
+    } else {
+      tensor.integers()[i] = read_integer(array.element, source);
+    }
+  }
+  return tensor;
+}
+
+Result<Array> array_from_tensor(const std::string& name, const Tensor& tensor) {
+  const ElementType element = tensor.type.element;
+  const std::string place = fmt::format("array '{}'", name);
+  const std::size_t size = static_cast<std::size_t>(size_bytes(element));
+  const std::size_t count = static_cast<std::size_t>(element_count(tensor.type.shape));
+  Result<Buffer> buffer = allocate_buffer(count * size, place);
+  if (!buffer) return buffer.failure();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::byte* const target = buffer->data.get() + i * size;
+    if (is_float(element)) {
+      write_float(element, target, tensor.floats()[i]);
+    } else {
+      write_integer(element, target, tensor.integers()[i]);
+    }
+  }
+  return Array{name, element, tensor.type.shape, buffer->bytes(), buffer->data, place, false};
+}
+
+std::string index_text(const Shape& shape, std::uint64_t flat) {
+  Shape index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    const std::uint64_t extent = static_cast<std::uint64_t>(shape[axis]);
+    index[axis] = static_cast<std::int64_t>(flat % extent);
+    flat /= extent;
+  }
+  return to_string(index);
+}
+
+}  // namespace nnc
