@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "compiler/diagnostics/internal_error.h"
 #include "compiler/graph/tensor.h"
 #include "dsl/source.h"
 
@@ -140,12 +141,5 @@ class Graph {
 
 // How often each value is used: operands, next states, outputs.
 std::map<const Value*, int> use_counts(const Graph& graph);
-
-// What went wrong inside nnc; main reports it with exit status 70.
-struct InternalError : std::exception {
-  std::string message;
-  explicit InternalError(std::string text) : message(std::move(text)) {}
-  const char* what() const noexcept override { return message.c_str(); }
-};
 
 }  // namespace nnc
