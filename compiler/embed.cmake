@@ -19,11 +19,11 @@ function(nnc_embed target function)
   set(output ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp)
   set(depends "")
   foreach(file IN LISTS ARGN)
-    list(APPEND depends ${CMAKE_SOURCE_DIR}/${file})
+    list(APPEND depends ${PROJECT_SOURCE_DIR}/${file})
   endforeach()
   string(REPLACE ";" "," files "${ARGN}")  # a semicolon would not survive the command line
   add_custom_command(OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DNNC_ROOT=${CMAKE_SOURCE_DIR} -DNNC_OUTPUT=${output} -DNNC_FUNCTION=${function}
+    COMMAND ${CMAKE_COMMAND} -DNNC_ROOT=${PROJECT_SOURCE_DIR} -DNNC_OUTPUT=${output} -DNNC_FUNCTION=${function}
             "-DNNC_FILES=${files}" -P ${NNC_EMBED_SCRIPT}
     DEPENDS ${depends} ${NNC_EMBED_SCRIPT} VERBATIM)
   target_sources(${target} PRIVATE ${output})
