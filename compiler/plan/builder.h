@@ -30,6 +30,8 @@ class PlanBuilder {
   };
   // Plans the operations of a graph whose leaves have views already; then sees that all goals are met.
   void plan_graph(const Graph& graph, const std::vector<Goal>& goals);
+  // A whole function: its inputs, states and outputs lie with the caller.
+  void plan_function(const Graph& graph);
 
   Plan& plan() { return plan_; }
   const PlanTarget& target() const { return target_; }
@@ -73,7 +75,6 @@ class PlanBuilder {
   bool epilogue_fits(const Group& group, const View& y, const std::set<int>& lanes);
   View place_like(const Value* value, const std::vector<int>& order, const View* alike);
   void lower_scan(const Op& op);
-  void find_goals(const std::vector<Group>& groups, const std::vector<Goal>& goals);
   void meet_goals(const std::vector<Goal>& goals);
   std::string unique_name(const std::string& wanted, std::set<std::string>& used);
   void touch(const View& view);
