@@ -1,0 +1,226 @@
+// Convolutions in their three roles (forward, input gradient, weight gradient) on the templates' channels-last form.
+#include <algorithm>
+#include <array>
+
+#include "compiler/plan/builder.h"
+#include "templates/tiles.h"
+
+namespace nnc {
+
+namespace {
+
+// Extent and stride of an axis, by its letter; 1 and 0 where it is absent.
+struct Axes {
+  const std::string& letters;
+  const View& view;
+
+  std::size_t find(char letter) const { return letters.find(letter); }
+  std::int64_t extent(char letter) const { return has(letter) ? view.shape[find(letter)] : 1; }
+  std::int64_t stride(char letter) const { return has(letter) ? view.strides[find(letter)] : 0; }
+  bool has(char letter) const { return find(letter) != std::string::npos; }
+};
+
+std::vector<int> order_of(const std::string& letters, const std::string& wanted) {
+  std::vector<int> order;
+  for (const char letter : wanted) {
+    const std::size_t at = letters.find(letter);
+    if (at != std::string::npos) order.push_back(static_cast<int>(at));
+  }
+  return order;
+}
+
+// Attributes of the two spatial axes of the templates; a one-dimensional convolution has its axis as the second.
+struct Window {
+  std::array<char, 2> letter{'-', '-'};  // '-': absent
+  std::array<std::int64_t, 2> stride{1, 1}, dilation{1, 1}, input_dilation{1, 1}, pad_low{0, 0};
+};
+
+Window window_of(const Op& op) {
+  const std::vector<std::int64_t>& stride = op.attributes.integers("stride");
+  if (stride.size() > 2) throw InternalError("the plan has no kernel for convolutions over three axes yet");
+  Window window;
+  for (std::size_t i = 0; i < stride.size(); ++i) {
+    const std::size_t to = i + 2 - stride.size();
+    window.letter[to] = static_cast<char>('0' + i);
+    window.stride[to] = stride[i];
+    window.dilation[to] = op.attributes.integers("window_dilation")[i];
+    window.input_dilation[to] = op.attributes.integers("input_dilation")[i];
+    window.pad_low[to] = op.attributes.integers("pad_low")[i];
+  }
+  return window;
+}
+
+void add_pair(std::vector<Field>& config, const std::string& name, std::int64_t first, std::int64_t second) {
+  config.push_back(field(name + "_0", first));
+  config.push_back(field(name + "_1", second));
+}
+
+struct Convolution {
+  PlanBuilder& builder;
+  const Group& group;
+  const Op& op;
+  const std::string &x_axes, &w_axes, &y_axes;
+  Window window;
+
+  Convolution(PlanBuilder& plan_builder, const Group& of)
+      : builder(plan_builder),
+        group(of),
+        op(*of.root),
+        x_axes(op.attributes.text("x_axes")),
+        w_axes(op.attributes.text("w_axes")),
+        y_axes(op.attributes.text("y_axes")),
+        window(window_of(op)) {}
+
+  std::string about() const {
+    return "convolution: " + to_string(op.inputs[0]->type) + ", " + to_string(op.inputs[1]->type) + " -> " +
+           to_string(op.result()->type);
+  }
+};
+
+// Forward, and the input gradient (input_dilation). Channels of the result fill the lanes.
+void lower_forward(Convolution& c) {
+  PlanBuilder& builder = c.builder;
+  const View x = builder.memory_view(c.op.inputs[0]);
+  const Axes xa{c.x_axes, x};
+  const std::int64_t groups = c.op.attributes.integer("groups");
+  const std::int64_t o_all = c.op.result()->type.shape.empty() ? 1 : [&] {
+    const std::size_t at = c.y_axes.find('c');
+    return at == std::string::npos ? 1 : c.op.result()->type.shape[at];
+  }();
+  const std::int64_t o = o_all / groups, i = xa.extent('c') / groups;
+  const bool depthwise = groups > 1 && i == 1 && o == 1 && (xa.stride('c') == 1);
+  // Weights in plain rows: outputs contiguous. Depthwise: [k0][k1][o].
+  const std::string wanted = depthwise || groups == 1 ? "01io" : "o01i";
+  View w = builder.memory_view(c.op.inputs[1]);
+  const auto lanes_contiguous = [&](const View& view) {
+    return Axes{c.w_axes, view}.extent('o') == 1 || Axes{c.w_axes, view}.stride('o') == 1;
+  };
+  if (!lanes_contiguous(w)) w = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, wanted == "o01i" ? "01io" : wanted));
+  const Axes wa{c.w_axes, w};
+  const std::vector<int> order = order_of(c.y_axes, "n01c");
+  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
+    const Axes ya{c.y_axes, y};
+    const Window& window = c.window;
+    Step step = builder.new_step(c.op, "convolution", "templates/convolution.h");
+    std::vector<Field>& config = step.config;
+    const int lanes = builder.target().lanes;
+    const std::int64_t out_1 = ya.extent(window.letter[1]);
+    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o_all, lanes, builder.target().registers)
+                                     : tile_shape(out_1, o, lanes, builder.target().registers);
+    config = {field("n", xa.extent('n')), field("groups", depthwise ? 1 : groups), field("i", i),
+              field("o", depthwise ? o_all : o)};
+    add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
+    add_pair(config, "out", ya.extent(window.letter[0]), out_1);
+    add_pair(config, "k", wa.extent(window.letter[0]), wa.extent(window.letter[1]));
+    add_pair(config, "stride", window.stride[0], window.stride[1]);
+    add_pair(config, "dilation", window.dilation[0], window.dilation[1]);
+    add_pair(config, "input_dilation", window.input_dilation[0], window.input_dilation[1]);
+    add_pair(config, "pad_low", window.pad_low[0], window.pad_low[1]);
+    config.push_back(field("x_n", xa.stride('n')));
+    add_pair(config, "x", xa.stride(window.letter[0]), xa.stride(window.letter[1]));
+    config.push_back(field("x_i", depthwise ? 0 : xa.stride('c')));
+    config.push_back(flag_field("packed", false));
+    config.push_back(field("w_group", depthwise ? 0 : wa.stride('o') * o));
+    config.push_back(field("w_block", 0));
+    add_pair(config, "w", wa.stride(window.letter[0]), wa.stride(window.letter[1]));
+    config.push_back(field("w_i", depthwise ? 0 : wa.stride('i')));
+    config.push_back(field("y_n", ya.stride('n')));
+    add_pair(config, "y", ya.stride(window.letter[0]), ya.stride(window.letter[1]));
+    config.push_back(field("lanes", lanes));
+    config.push_back(field("tile_m", tile.rows));
+    config.push_back(field("tile_n", tile.vectors));
+    config.push_back(flag_field("depthwise", depthwise));
+    builder.pointer(step, "x", x, c.op.inputs[0]->type.element, false);
+    builder.pointer(step, "w", w, c.op.inputs[1]->type.element, false);
+    builder.pointer(step, "y", y, c.op.result()->type.element, true);
+    step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
+                 static_cast<double>(i * wa.extent(window.letter[0]) * wa.extent(window.letter[1]));
+    step.comments.push_back(c.about());
+    return step;
+  });
+}
+
+// The weight gradient of a forward convolution F: x is F's input with its channels as `n` and its examples as `c`, w is
+// the gradient of F's result with its examples as `i`, and what the window of this convolution spans is F's result.
+void lower_weights(Convolution& c) {
+  PlanBuilder& builder = c.builder;
+  const View x = builder.memory_view(c.op.inputs[0]);
+  const Axes xa{c.x_axes, x};
+  const std::int64_t groups = c.op.attributes.integer("batch_groups");
+  View dy = builder.memory_view(c.op.inputs[1]);
+  if (const Axes da{c.w_axes, dy}; da.extent('o') != 1 && da.stride('o') != 1) {
+    dy = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, "i01o"));
+  }
+  const Axes da{c.w_axes, dy};
+  const std::int64_t o = da.extent('o') / groups, i = xa.extent('n') / groups;
+  const bool depthwise = groups > 1 && i == 1 && o == 1 && xa.stride('n') == 1;
+  const std::vector<int> order = order_of(c.y_axes, "01nc");
+  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& dw) {
+    const Axes wa{c.y_axes, dw};
+    const Window& window = c.window;
+    Step step = builder.new_step(c.op, depthwise ? "depthwise_weights" : "convolution_weights",
+                                 "templates/convolution_weights.h");
+    std::vector<Field>& config = step.config;
+    const int lanes = builder.target().lanes, registers = builder.target().registers;
+    const std::int64_t out_0 = da.extent(window.letter[0]), out_1 = da.extent(window.letter[1]);
+    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers)
+                                     : tile_shape(i, o, lanes, registers);
+    config = {field("n", xa.extent('c')), field("groups", depthwise ? 1 : groups), field("i", i),
+              field("o", depthwise ? groups : o)};
+    add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
+    add_pair(config, "out", out_0, out_1);
+    add_pair(config, "k", wa.extent(window.letter[0]), wa.extent(window.letter[1]));
+    add_pair(config, "stride", window.dilation[0], window.dilation[1]);
+    add_pair(config, "dilation", window.stride[0], window.stride[1]);
+    add_pair(config, "input_dilation", 1, 1);
+    add_pair(config, "pad_low", window.pad_low[0], window.pad_low[1]);
+    config.push_back(field("x_n", xa.stride('c')));
+    add_pair(config, "x", xa.stride(window.letter[0]), xa.stride(window.letter[1]));
+    config.push_back(field("x_i", depthwise ? 0 : xa.stride('n')));
+    config.push_back(flag_field("packed", false));
+    config.push_back(field("w_group", depthwise ? 0 : o));
+    config.push_back(field("w_block", 0));
+    add_pair(config, "w", wa.stride(window.letter[0]), wa.stride(window.letter[1]));
+    config.push_back(field("w_i", depthwise ? 0 : wa.stride('n')));
+    config.push_back(field("y_n", da.stride('i')));
+    add_pair(config, "y", da.stride(window.letter[0]), da.stride(window.letter[1]));
+    config.push_back(field("lanes", lanes));
+    config.push_back(field("tile_m", tile.rows));
+    config.push_back(field("tile_n", tile.vectors));
+    config.push_back(field("row_block", convolution_row_block(4 * xa.extent(window.letter[1]) * xa.extent('n'),
+                                                              4 * out_1 * da.extent('o'), out_0)));
+    config.push_back(flag_field("depthwise", depthwise));
+    builder.pointer(step, "x", x, c.op.inputs[0]->type.element, false);
+    builder.pointer(step, "dy", dy, c.op.inputs[1]->type.element, false);
+    builder.pointer(step, "dw", dw, c.op.result()->type.element, true);
+    step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
+                 static_cast<double>(xa.extent('c') * out_0 * out_1);
+    step.comments.push_back("weight gradient, " + c.about());
+    return step;
+  });
+}
+
+}  // namespace
+
+void lower_convolution(PlanBuilder& builder, const Group& group) {
+  Convolution c(builder, group);
+  const View& w = builder.view(c.op.inputs[1]);
+  std::int64_t window_cells = 1, result_cells = 1;
+  for (std::size_t i = 0; i < c.w_axes.size(); ++i) {
+    if (c.w_axes[i] >= '0' && c.w_axes[i] <= '2') window_cells *= w.shape[i];
+  }
+  for (std::size_t i = 0; i < c.y_axes.size(); ++i) {
+    if (c.y_axes[i] >= '0' && c.y_axes[i] <= '2') result_cells *= c.op.result()->type.shape[i];
+  }
+  const bool undilated = c.window.input_dilation[0] == 1 && c.window.input_dilation[1] == 1;
+  const bool is_weight_gradient =
+      c.op.attributes.integer("groups") == 1 && undilated &&
+      (c.op.attributes.integer("batch_groups") > 1 || window_cells > result_cells);
+  if (is_weight_gradient) {
+    lower_weights(c);
+  } else {
+    lower_forward(c);
+  }
+}
+
+}  // namespace nnc
