@@ -1,0 +1,125 @@
+// Pooling: window_sum, window_max and the two gathers of its gradient.
+#include <algorithm>
+
+#include "compiler/plan/builder.h"
+
+namespace nnc {
+
+void lower_window(PlanBuilder& builder, const Group& group) {
+  const Op& op = *group.root;
+  const std::string& name = op.def->name;
+  const Attributes& at = op.attributes;
+  const std::vector<std::int64_t>&window = at.integers("window"), &stride = at.integers("stride"),
+  &dilation = at.integers("dilation"), &low = at.integers("pad_low"), &high = at.integers("pad_high");
+  const Shape& in = op.inputs[0]->type.shape;
+  std::vector<int> spatial, others;
+  for (int axis = 0; axis < static_cast<int>(in.size()); ++axis) {
+    const std::size_t i = static_cast<std::size_t>(axis);
+    const bool plain = window[i] == 1 && stride[i] == 1 && low[i] == 0 && high[i] == 0;
+    (plain ? others : spatial).push_back(axis);
+  }
+  if (spatial.size() > 2) throw InternalError("the plan has no kernel for windows over three axes yet");
+  // The operand with its axes as [others but the innermost …, spatial, innermost].
+  View x = builder.memory_view(op.inputs[0]);
+  const std::vector<int> memory = memory_order(x);
+  int channel = -1;
+  for (const int axis : others) {
+    const std::size_t i = static_cast<std::size_t>(axis);
+    if (x.strides[i] == 1 && in[i] > 1) channel = axis;
+  }
+  std::vector<int> outer;
+  for (const int axis : memory) {
+    if (axis != channel && std::find(others.begin(), others.end(), axis) != others.end()) outer.push_back(axis);
+  }
+  std::vector<int> order = outer;
+  for (const int axis : spatial) order.push_back(axis);
+  if (channel >= 0) order.push_back(channel);
+  const auto outer_axis = [&](const View& view, std::int64_t& extent, std::int64_t& step) {
+    std::vector<std::int64_t> extents, strides;
+    for (const int axis : outer) {
+      extents.push_back(view.shape[static_cast<std::size_t>(axis)]);
+      strides.push_back(view.strides[static_cast<std::size_t>(axis)]);
+    }
+    const Collapsed walk = collapse(extents, {strides});
+    if (walk.extents.size() > 1) return false;
+    extent = walk.extents.empty() ? 1 : walk.extents[0];
+    step = walk.extents.empty() ? 0 : walk.strides[0][0];
+    return true;
+  };
+  std::int64_t n = 1, x_n = 0, y_n = 0, unused = 0;
+  if (!outer_axis(x, n, x_n)) {
+    x = builder.packed_view(op.inputs[0], order);
+    outer_axis(x, n, x_n);
+  }
+  const auto extent = [&](const View& view, std::size_t which) {
+    return which < spatial.size() ? view.shape[static_cast<std::size_t>(spatial[which])] : std::int64_t{1};
+  };
+  const auto stride_of = [&](const View& view, std::size_t which) {
+    return which < spatial.size() ? view.strides[static_cast<std::size_t>(spatial[which])] : std::int64_t{0};
+  };
+  const auto attribute = [&](const std::vector<std::int64_t>& list, std::size_t which, std::int64_t absent) {
+    return which < spatial.size() ? list[static_cast<std::size_t>(spatial[which])] : absent;
+  };
+  const bool scatters = name == "window_scatter", gathers = name == "window_gather";
+  // The pooled side: the result, except for window_scatter, whose second operand it is.
+  const auto config = [&](Step& step, const View& pooled) {
+    const std::int64_t channels = channel >= 0 ? in[static_cast<std::size_t>(channel)] : 1;
+    step.config = {field("n", n), field("channels", channels)};
+    for (const char* key : {"in", "out", "k", "stride", "dilation", "pad_low"}) {
+      for (std::size_t which = 0; which < 2; ++which) {
+        const std::string text = key;
+        const std::int64_t value = text == "in"         ? extent(x, which)
+                                   : text == "out"      ? extent(pooled, which)
+                                   : text == "k"        ? attribute(window, which, 1)
+                                   : text == "stride"   ? attribute(stride, which, 1)
+                                   : text == "dilation" ? attribute(dilation, which, 1)
+                                                        : attribute(low, which, 0);
+        step.config.push_back(field(text + "_" + std::to_string(which), value));
+      }
+    }
+    step.config.push_back(field("x_n", x_n));
+    for (std::size_t which = 0; which < 2; ++which) {
+      step.config.push_back(field("x_" + std::to_string(which), stride_of(x, which)));
+    }
+    if (!outer_axis(pooled, unused, y_n)) throw InternalError("no form of '" + name + "' for this layout");
+    step.config.push_back(field("y_n", y_n));
+    for (std::size_t which = 0; which < 2; ++which) {
+      step.config.push_back(field("y_" + std::to_string(which), stride_of(pooled, which)));
+    }
+    step.config.push_back(field("lanes", builder.target().lanes));
+    step.flops = static_cast<double>(element_count(pooled.shape)) *
+                 static_cast<double>(attribute(window, 0, 1) * attribute(window, 1, 1));
+    step.comments.push_back(name + ": " + to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
+  };
+  const ElementType element = op.inputs[0]->type.element;
+  if (scatters) {
+    // dx must lie exactly like x, dy in the same order.
+    x = builder.packed_view(op.inputs[0], order);
+    outer_axis(x, n, x_n);
+    const View dy = builder.packed_view(op.inputs[1], order);
+    View dx = builder.place_result(op.result(), order, &x);
+    Step step = builder.new_step(op, name, "templates/window.h");
+    config(step, dy);
+    builder.pointer(step, "x", x, element, false);
+    builder.pointer(step, "dy", dy, element, false);
+    builder.pointer(step, "dx", dx, element, true);
+    builder.emit_step(std::move(step));
+    return;
+  }
+  View z;
+  if (gathers) {
+    x = builder.packed_view(op.inputs[0], order);
+    outer_axis(x, n, x_n);
+    z = builder.packed_view(op.inputs[1], order);
+  }
+  builder.finish_root(group, order, channel >= 0 ? 1 : 0, [&](const View& y) {
+    Step step = builder.new_step(op, name, "templates/window.h");
+    config(step, y);
+    builder.pointer(step, "x", x, element, false);
+    if (gathers) builder.pointer(step, "z", z, element, false);
+    builder.pointer(step, "y", y, element, true);
+    return step;
+  });
+}
+
+}  // namespace nnc
