@@ -193,7 +193,8 @@ int PlanBuilder::argument(Step& step, const std::string& name, const View& view,
         known.element == element && known.view.terms.size() == view.terms.size()) {
       bool same = true;
       for (std::size_t t = 0; t < view.terms.size(); ++t) {
-        same = same && known.view.terms[t].loop == view.terms[t].loop && known.view.terms[t].stride == view.terms[t].stride;
+        same = same && known.view.terms[t].loop == view.terms[t].loop &&
+               known.view.terms[t].stride == view.terms[t].stride;
       }
       if (same) return static_cast<int>(i);
     }

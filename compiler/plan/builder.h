@@ -90,7 +90,7 @@ class PlanBuilder {
   int clock_ = 0;                       // number of the next step
   struct OpenLoop {
     int first_step = 0;
-    int buffers_before = 0;       // buffers with a smaller index live outside of the loop
+    int buffers_before = 0;  // buffers with a smaller index live outside of the loop
     std::set<int> touched_outer;
   };
   std::vector<OpenLoop> loops_;

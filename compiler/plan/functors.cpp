@@ -174,7 +174,8 @@ void PlanBuilder::lower_elementwise(const Group& group) {
   }
 
   Step step = new_step(first, "for_each", "templates/elementwise.h");
-  step.name = fused_name(identifier(first.origin.layer.empty() ? first.def->name : first.origin.layer), group.elementwise);
+  step.name =
+      fused_name(identifier(first.origin.layer.empty() ? first.def->name : first.origin.layer), group.elementwise);
   Functor& functor = step.functor;
   functor.ops = group.elementwise;
   std::vector<std::vector<std::int64_t>> walks;

@@ -13,11 +13,11 @@
 namespace nnc {
 
 struct Group {
-  const Op* root = nullptr;             // the operation with a kernel of its own; null: elementwise operations only
-  std::vector<const Op*> elementwise;   // in topological order
-  std::vector<const Value*> stored;     // results that are used outside of the group
-  Shape shape;                          // of all results
-  int position = 0;                     // groups are executed by ascending position
+  const Op* root = nullptr;            // the operation with a kernel of its own; null: elementwise operations only
+  std::vector<const Op*> elementwise;  // in topological order
+  std::vector<const Value*> stored;    // results that are used outside of the group
+  Shape shape;                         // of all results
+  int position = 0;                    // groups are executed by ascending position
 };
 
 // Leaves, and what is only another way to look at a buffer (broadcast, reshape, transpose, slice, reverse).

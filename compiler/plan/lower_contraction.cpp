@@ -1,5 +1,6 @@
 // Contractions: which letters are rows, columns, sums and batch, and how they map on contraction<C>.
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/plan/builder.h"
 #include "templates/tiles.h"
@@ -131,8 +132,7 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
     a = builder.packed_view(r.a, order_of(r.a_letters, r.batch + r.m + r.k));
     a_axes = axes_of(r, r.m, r.a_letters, a);
   }
-  const std::int64_t batch = extent_of(r, r.batch), m = extent_of(r, r.m), n = extent_of(r, r.n),
-                     k = extent_of(r, r.k);
+  const std::int64_t batch = extent_of(r, r.batch), m = extent_of(r, r.m), n = extent_of(r, r.n), k = extent_of(r, r.k);
   const std::vector<int> order = order_of(letters.y, r.batch + r.m + r.n);
   builder.finish_root(group, order, static_cast<int>(r.n.size()), [&](const View& y) {
     Roles result = r;
@@ -160,7 +160,7 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
                    field("tile_n", tile.vectors)};
     builder.pointer(step, "a", a, r.a->type.element, false);
     builder.pointer(step, "b", b, r.b->type.element, false);
-    builder.pointer(step, "y", y, group.stored.empty() ? ElementType::F32 : op.result()->type.element, true);
+    builder.pointer(step, "y", y, op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(batch * m) * static_cast<double>(n * k);
     step.comments.push_back("contraction " + op.attributes.text("spec") + ": " + to_string(op.inputs[0]->type) + ", " +
                             to_string(op.inputs[1]->type) + " -> " + to_string(op.result()->type));

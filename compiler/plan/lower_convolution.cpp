@@ -95,7 +95,8 @@ void lower_forward(Convolution& c) {
   const auto lanes_contiguous = [&](const View& view) {
     return Axes{c.w_axes, view}.extent('o') == 1 || Axes{c.w_axes, view}.stride('o') == 1;
   };
-  if (!lanes_contiguous(w)) w = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, wanted == "o01i" ? "01io" : wanted));
+  if (!lanes_contiguous(w))
+    w = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, wanted == "o01i" ? "01io" : wanted));
   const Axes wa{c.w_axes, w};
   const std::vector<int> order = order_of(c.y_axes, "n01c");
   builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
@@ -163,8 +164,8 @@ void lower_weights(Convolution& c) {
     std::vector<Field>& config = step.config;
     const int lanes = builder.target().lanes, registers = builder.target().registers;
     const std::int64_t out_0 = da.extent(window.letter[0]), out_1 = da.extent(window.letter[1]);
-    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers)
-                                     : tile_shape(i, o, lanes, registers);
+    const TileShape tile =
+        depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers) : tile_shape(i, o, lanes, registers);
     config = {field("n", xa.extent('c')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? groups : o)};
     add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
@@ -213,9 +214,8 @@ void lower_convolution(PlanBuilder& builder, const Group& group) {
     if (c.y_axes[i] >= '0' && c.y_axes[i] <= '2') result_cells *= c.op.result()->type.shape[i];
   }
   const bool undilated = c.window.input_dilation[0] == 1 && c.window.input_dilation[1] == 1;
-  const bool is_weight_gradient =
-      c.op.attributes.integer("groups") == 1 && undilated &&
-      (c.op.attributes.integer("batch_groups") > 1 || window_cells > result_cells);
+  const bool is_weight_gradient = c.op.attributes.integer("groups") == 1 && undilated &&
+                                  (c.op.attributes.integer("batch_groups") > 1 || window_cells > result_cells);
   if (is_weight_gradient) {
     lower_weights(c);
   } else {

@@ -59,8 +59,8 @@ void lower_gather(PlanBuilder& builder, const Op& op) {
   const std::int64_t table_rows = op.inputs[0]->type.shape[0];
   const std::int64_t width = table_rows == 0 ? 0 : element_count(op.inputs[0]->type.shape) / table_rows;
   Step step = builder.new_step(op, "gather_rows", "templates/move.h");
-  step.config = {field("rows", rows),   field("table_rows", table_rows), field("width", width), field("table_row", width),
-                 field("y_row", width), field("lanes", builder.target().lanes)};
+  step.config = {field("rows", rows),       field("table_rows", table_rows), field("width", width),
+                 field("table_row", width), field("y_row", width),           field("lanes", builder.target().lanes)};
   builder.pointer(step, "table", table, op.inputs[0]->type.element, false);
   builder.pointer(step, "index", index, op.inputs[1]->type.element, false);
   builder.pointer(step, "y", y, op.result()->type.element, true);
@@ -75,12 +75,9 @@ void lower_scatter_add(PlanBuilder& builder, const Op& op) {
   const std::int64_t rows = element_count(op.inputs[0]->type.shape);
   const std::int64_t width = rows == 0 ? 0 : element_count(op.inputs[1]->type.shape) / rows;
   Step step = builder.new_step(op, "scatter_add_rows", "templates/move.h");
-  step.config = {field("rows", rows),
-                 field("table_rows", op.result()->type.shape[0]),
-                 field("width", width),
-                 field("table_row", width),
-                 field("u_row", width),
-                 field("lanes", builder.target().lanes)};
+  step.config = {field("rows", rows),   field("table_rows", op.result()->type.shape[0]),
+                 field("width", width), field("table_row", width),
+                 field("u_row", width), field("lanes", builder.target().lanes)};
   builder.pointer(step, "index", index, op.inputs[0]->type.element, false);
   builder.pointer(step, "u", u, op.inputs[1]->type.element, false);
   builder.pointer(step, "table", table, op.result()->type.element, true);
@@ -95,7 +92,7 @@ void lower_dynamic(PlanBuilder& builder, const Op& op) {
   const View x = builder.packed_view(op.inputs[0], plain_order(rank));
   const Shape& piece = is_update ? op.inputs[1]->type.shape : op.result()->type.shape;
   Step step = builder.new_step(op, op.def->name, "templates/move.h");
-  step.config = {field("rank", static_cast<std::int64_t>(rank)), array_field("extent", piece),
+  step.config = {field("rank", static_cast<std::int64_t>(rank)),    array_field("extent", piece),
                  array_field("x_extent", op.inputs[0]->type.shape), array_field("x_stride", x.strides),
                  array_field("y_stride", row_major_strides(piece)), field("lanes", builder.target().lanes)};
   const View u = is_update ? builder.packed_view(op.inputs[1], plain_order(rank)) : View{};

@@ -9,7 +9,7 @@ namespace {
 
 // The axes of the operand, split in kept and reduced, in memory order, merged. y_* are where the kept ones go.
 struct Form {
-  std::vector<std::int64_t> outer, x_outer, y_outer;        // kept axes besides inner
+  std::vector<std::int64_t> outer, x_outer, y_outer;  // kept axes besides inner
   std::vector<std::int64_t> reduced, x_reduced;
   std::int64_t inner = 1;
 };
@@ -110,12 +110,18 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     if (!form) throw InternalError("no form of '" + op.def->name + "' for this layout");
     Step step = builder.new_step(op, is_argmax ? "argmax" : "reduce", "templates/reduce.h");
     step.combine = combine_name(op.def->name);
-    step.config = {field("outer_0", form->outer[0]),         field("outer_1", form->outer[1]),
-                   field("reduced_0", form->reduced[0]),     field("reduced_1", form->reduced[1]),
-                   field("inner", form->inner),              field("x_outer_0", form->x_outer[0]),
-                   field("x_outer_1", form->x_outer[1]),     field("x_reduced_0", form->x_reduced[0]),
-                   field("x_reduced_1", form->x_reduced[1]), field("y_outer_0", form->y_outer[0]),
-                   field("y_outer_1", form->y_outer[1]),     field("lanes", builder.target().lanes)};
+    step.config = {field("outer_0", form->outer[0]),
+                   field("outer_1", form->outer[1]),
+                   field("reduced_0", form->reduced[0]),
+                   field("reduced_1", form->reduced[1]),
+                   field("inner", form->inner),
+                   field("x_outer_0", form->x_outer[0]),
+                   field("x_outer_1", form->x_outer[1]),
+                   field("x_reduced_0", form->x_reduced[0]),
+                   field("x_reduced_1", form->x_reduced[1]),
+                   field("y_outer_0", form->y_outer[0]),
+                   field("y_outer_1", form->y_outer[1]),
+                   field("lanes", builder.target().lanes)};
     builder.pointer(step, "x", x, op.inputs[0]->type.element, false);
     builder.pointer(step, "y", y, op.result()->type.element, true);
     step.flops = static_cast<double>(element_count(op.inputs[0]->type.shape));

@@ -10,7 +10,7 @@ void lower_window(PlanBuilder& builder, const Group& group) {
   const std::string& name = op.def->name;
   const Attributes& at = op.attributes;
   const std::vector<std::int64_t>&window = at.integers("window"), &stride = at.integers("stride"),
-  &dilation = at.integers("dilation"), &low = at.integers("pad_low"), &high = at.integers("pad_high");
+        &dilation = at.integers("dilation"), &low = at.integers("pad_low"), &high = at.integers("pad_high");
   const Shape& in = op.inputs[0]->type.shape;
   std::vector<int> spatial, others;
   for (int axis = 0; axis < static_cast<int>(in.size()); ++axis) {

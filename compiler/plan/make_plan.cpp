@@ -40,9 +40,9 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
       readers(graph, goal.replaces, found);
       for (const Op* reader : found) {
         const int group = at.at(reader);
-        const bool reads_each_first =
-            group == computed->second && groups[static_cast<std::size_t>(group)].root == nullptr &&
-            std::count(reader->inputs.begin(), reader->inputs.end(), goal.replaces) > 0;
+        const bool reads_each_first = group == computed->second &&
+                                      groups[static_cast<std::size_t>(group)].root == nullptr &&
+                                      std::count(reader->inputs.begin(), reader->inputs.end(), goal.replaces) > 0;
         if (group > computed->second || (group == computed->second && !reads_each_first)) is_direct = false;
       }
       for (const Goal& other : goals) {
@@ -64,9 +64,8 @@ void PlanBuilder::meet_goals(const std::vector<Goal>& goals) {
     View from = memory_view(goal.value);
     for (const Goal& other : goals) {
       if (&other != &goal && other.place.buffer == from.buffer && !same_place(goal.place, from)) {
-        View saved = contiguous_view(new_buffer("saved", goal.value->type.element, element_count(from.shape),
-                                                Memory::Scratch),
-                                     from.shape);
+        View saved = contiguous_view(
+            new_buffer("saved", goal.value->type.element, element_count(from.shape), Memory::Scratch), from.shape);
         copy(*goal.value->producer, from, saved, goal.value->type.element);
         from = saved;
         break;
@@ -119,10 +118,10 @@ void PlanBuilder::lower_scan(const Op& op) {
   for (std::size_t i = 0; i < carries; ++i) {
     const Value* initial = op.inputs[i];
     const View from = memory_view(initial);
-    const View to = contiguous_view(new_buffer(body.inputs[i]->name.empty() ? "carry" : body.inputs[i]->name,
-                                               initial->type.element, element_count(initial->type.shape),
-                                               Memory::Scratch),
-                                    initial->type.shape);
+    const View to =
+        contiguous_view(new_buffer(body.inputs[i]->name.empty() ? "carry" : body.inputs[i]->name, initial->type.element,
+                                   element_count(initial->type.shape), Memory::Scratch),
+                        initial->type.shape);
     copy(op, from, to, initial->type.element);
     carried.push_back(to);
   }
@@ -210,9 +209,9 @@ void PlanBuilder::plan_function(const Graph& graph) {
   };
   for (const Value* input : graph.inputs) {
     const std::string& slot = input->producer->attributes.text("name");
-    set_view(input, contiguous_view(new_buffer(slot, input->type.element, element_count(input->type.shape),
-                                               Memory::Input, slot),
-                                    input->type.shape));
+    set_view(input, contiguous_view(
+                        new_buffer(slot, input->type.element, element_count(input->type.shape), Memory::Input, slot),
+                        input->type.shape));
   }
   std::vector<Goal> goals;
   for (const State& state : graph.states) {
@@ -226,10 +225,10 @@ void PlanBuilder::plan_function(const Graph& graph) {
     const Type& type = output.value->type;
     const bool is_gradient = output.name.rfind("gradient:", 0) == 0;
     const std::string slot = is_gradient ? output.name.substr(9) : output.name;
-    const View place = contiguous_view(new_buffer((is_gradient ? "d_" : "") + slot, type.element,
-                                                  element_count(type.shape),
-                                                  is_gradient ? Memory::Gradients : Memory::Output, slot),
-                                       type.shape);
+    const View place =
+        contiguous_view(new_buffer((is_gradient ? "d_" : "") + slot, type.element, element_count(type.shape),
+                                   is_gradient ? Memory::Gradients : Memory::Output, slot),
+                        type.shape);
     goals.push_back({output.value, place, nullptr});
   }
   plan_graph(graph, goals);

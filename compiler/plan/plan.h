@@ -112,8 +112,8 @@ struct Step {
   std::vector<std::int64_t> extents;  // for_each
   std::vector<StepArgument> arguments;
   std::vector<int> pointers;  // arguments passed to the kernel itself, in the order of its signature
-  std::string combine;                // reduce: "ReduceSum", …
-  double fill_value = 0;              // fill: the value, of the element type of what is filled
+  std::string combine;        // reduce: "ReduceSum", …
+  double fill_value = 0;      // fill: the value, of the element type of what is filled
   bool has_prologue = false;  // reduce: else LoadElement of pointers[0]
   Functor prologue;
   bool has_epilogue = false;  // the kernel takes one; a trivial functor is KeepSum
