@@ -1,0 +1,21 @@
+// The passes by name. The order in which they run, and what each establishes for the next, is in compile.cpp.
+#include "compiler/passes/passes.h"
+
+namespace nnc {
+
+const std::vector<PassInfo>& pass_table() {
+  static const std::vector<PassInfo> kTable = {
+      {.name = "add_batch", .is_optional = false, .keeps_meaning = false, .run = nullptr},
+      {.name = "differentiate", .is_optional = false, .keeps_meaning = false, .run = nullptr},
+      {.name = "fold_constants", .is_optional = true, .keeps_meaning = true, .run = fold_constants},
+      {.name = "simplify", .is_optional = true, .keeps_meaning = true, .run = simplify},
+      {.name = "merge_common", .is_optional = true, .keeps_meaning = true, .run = merge_common},
+      {.name = "remove_dead", .is_optional = true, .keeps_meaning = true, .run = remove_dead},
+      {.name = "fold_affine", .is_optional = true, .keeps_meaning = true, .run = fold_affine},
+      {.name = "hoist_from_scan", .is_optional = true, .keeps_meaning = true, .run = hoist_from_scan},
+      {.name = "lower_layout", .is_optional = false, .keeps_meaning = true, .run = nullptr},
+  };
+  return kTable;
+}
+
+}  // namespace nnc
