@@ -46,9 +46,12 @@ struct Tensor {
   std::vector<std::int64_t>& integers() { return std::get<1>(data); }
   const std::vector<std::int64_t>& integers() const { return std::get<1>(data); }
   double at(std::int64_t flat) const;  // any class, as double
-  bool is_splat() const;               // all elements equal (NaN equals NaN); false if empty
+  bool is_splat() const;               // all elements equal (as same_bits says); false if empty
   bool operator==(const Tensor&) const = default;
 };
+
+// The same type and the same elements: NaN equals NaN, -0 differs from 0. (== follows the numbers instead.)
+bool same_bits(const Tensor& a, const Tensor& b);
 
 // The value as the element type can hold it: f32/f16/bf16 rounded to nearest even, integers wrapped.
 double round_to(ElementType type, double value);

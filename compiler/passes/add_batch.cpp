@@ -56,6 +56,7 @@ class AddBatch {
       visit(*op);
     }
     order_inputs();
+    graph_.states.clear();
     for (const State& state : old_.states) add_state(state);
     for (const Output& output : old_.outputs) graph_.outputs.push_back({output.name, map_.at(output.value).value});
     return std::move(graph_);
@@ -103,6 +104,7 @@ class AddBatch {
 
   // Inputs and states are what the callers of the graph know by position.
   void order_inputs() {
+    graph_.inputs.clear();
     for (const Value* input : old_.inputs) graph_.inputs.push_back(map_.at(input).value);
   }
 

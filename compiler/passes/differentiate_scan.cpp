@@ -12,10 +12,10 @@
 //   %h, %hs = scan(%h0, %xs, %w)          %h, %hs, %h_in = scan(%h0, %xs, %w)       ; h_in[t] = h before step t
 //     next h = tanh(contraction(w, h) + x)   %dh0, %dz = scan(%dh, %dhs, %hs, %w) {reverse}
 //                                         %dw = contraction(%dz, %h_in) {spec="ta,tb->ab"};  %dxs = %dz
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "compiler/passes/reverse_mode.h"
 #include "compiler/passes/rewrite.h"

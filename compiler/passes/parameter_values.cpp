@@ -62,7 +62,9 @@ ParameterValues::ParameterValues(const Graph& graph, std::set<const Value*> know
   }
   for (const State& state : graph.states) {
     // What changes from call to call is no parameter.
-    if (state.kind == StateKind::Parameter || state.kind == StateKind::Statistic) continue;
+    if (state.kind == StateKind::Parameter || state.kind == StateKind::Statistic || state.kind == StateKind::Prepared) {
+      continue;
+    }
     for (const Value* value : dependents(graph, {state.value})) values_.erase(value);
   }
 }

@@ -108,14 +108,6 @@ std::optional<double> splat_value(const Value* value) {
   return tensor->at(0);
 }
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  if (a.type != b.type || a.data.index() != b.data.index()) return false;
-  if (a.data.index() == 1) return a.integers() == b.integers();
-  return a.floats().size() == b.floats().size() &&
-         (a.floats().empty() ||
-          std::memcmp(a.floats().data(), b.floats().data(), a.floats().size() * sizeof(double)) == 0);
-}
-
 ScanView::ScanView(const Op& scan)
     : op(scan),
       body(*scan.graphs.at(0)),

@@ -42,8 +42,6 @@ bool is_op(const Value* value, std::string_view name);
 const Tensor* constant_value(const Value* value);
 // The one number that all elements are, if the graph shows it (a constant, broadcast or reshaped or not).
 std::optional<double> splat_value(const Value* value);
-// Equal to the last bit: unlike ==, NaN equals itself and 0 differs from -0.
-bool same_bits(const Tensor& a, const Tensor& b);
 
 // The parts of a `scan` by name.
 struct ScanView {
