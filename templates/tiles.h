@@ -46,9 +46,9 @@ constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int 
     if (rows_max < 1) break;
     const Split by = split(rows, rows_max);
     const std::ptrdiff_t r = by.large;
-    // One step of the reduction, in half cycles: two multiply-adds and two loads start in a cycle, and a chain goes on
-    // after four cycles.
-    const std::ptrdiff_t step = most(most(r * v, 8), r + v);
+    // One step of the reduction, in half cycles: two multiply-adds start in a cycle, two loads do, but seldom in every
+    // cycle; fewer than ten chains wait for one another; the loop itself costs one.
+    const std::ptrdiff_t step = most(most(r * v, 10), (r + v) * 5 / 4) + 1;
     const std::ptrdiff_t cost = by.count() * divide_up(vectors, v) * step;
     if (best_cost == 0 || cost < best_cost) {
       best = {static_cast<int>(r), v};
