@@ -1,0 +1,286 @@
+#include "compiler/compile.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+#include "compiler/graph/print.h"
+#include "compiler/graph/verify.h"
+#include "compiler/ops/op.h"
+#include "compiler/passes/passes.h"
+#include "compiler/plan/plan.h"
+#include "dsl/parser.h"
+
+namespace nnc {
+
+std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
+                                              const ElaborateOptions& options) {
+  std::string error;
+  const std::optional<std::int32_t> file = sources.load(path, error);
+  if (!file) {
+    diagnostics.report(Kind::unreadable_file, Span{}, path, error);
+    return std::nullopt;
+  }
+  const ast::File tree = parse(sources, *file, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  return elaborate(tree, sources, diagnostics, options);
+}
+
+namespace {
+
+// Runs passes on one graph; after each: verify, then what the command line asked for.
+class Pipeline {
+ public:
+  Pipeline(Graph& graph, const std::string& function, const CompileOptions& options)
+      : graph_(graph), function_(function), options_(options) {}
+
+  // A pass that may be skipped (`may_skip`) or not.
+  void run(const std::string& pass, bool may_skip, const std::function<void(Graph&)>& body) {
+    if (may_skip && options_.skip.count(pass) != 0) return;
+    const bool reports = static_cast<bool>(options_.after_pass);
+    const std::string before = reports ? print(graph_) : "";
+    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    body(graph_);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const std::string broken = verify(graph_);
+    if (!broken.empty()) throw InternalError("after " + pass + " on " + function_ + ": " + broken);
+    if (reports) options_.after_pass(function_, pass, graph_, seconds.count(), print(graph_) != before);
+  }
+
+  void clean_up() {
+    run("fold_constants", true, fold_constants);
+    run("simplify", true, simplify);
+    run("merge_common", true, merge_common);
+    run("remove_dead", true, remove_dead);
+  }
+
+ private:
+  Graph& graph_;
+  const std::string& function_;
+  const CompileOptions& options_;
+};
+
+// All passes of one function, in order. `batch`: examples of one call; 0: the graph of one example.
+void optimise(Graph& graph, const std::string& function, std::int64_t batch, const CompileOptions& options,
+              Diagnostics& diagnostics) {
+  Pipeline passes(graph, function, options);
+  passes.clean_up();
+  if (batch > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch); });
+  // Beyond this point every batch axis is explicit.
+  passes.run("differentiate", false, [&](Graph& g) { differentiate(g, diagnostics); });
+  if (diagnostics.has_errors()) return;
+  // Beyond this point there is no `gradient`: every value is computed by a primitive with a kernel.
+  passes.clean_up();
+  passes.run("fold_affine", true, fold_affine);
+  passes.run("hoist_from_scan", true, hoist_from_scan);
+  passes.clean_up();
+  // Beyond this point no value is added; buffers may be planned.
+}
+
+void add_slot(StructLayout& layout, const std::string& name, const std::string& field, const Type& type,
+              StateKind kind) {
+  const std::int64_t size = size_bytes(type.element);
+  layout.bytes = (layout.bytes + size - 1) / size * size;
+  layout.slots.push_back({name, field, type, kind, layout.bytes});
+  layout.bytes += element_count(type.shape) * size;
+}
+
+std::string field_name(const std::string& path) {
+  std::string field;
+  for (const char c : path) field += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return field;
+}
+
+void add_states(StructLayout& layout, const Graph& graph, const std::set<StateKind>& kinds) {
+  for (const StateKind kind : {StateKind::Parameter, StateKind::Statistic, StateKind::Optimizer, StateKind::Counter,
+                               StateKind::Recurrent, StateKind::Prepared}) {
+    if (kinds.count(kind) == 0) continue;
+    for (const State& state : graph.states) {
+      const bool known = std::any_of(layout.slots.begin(), layout.slots.end(),
+                                     [&](const Slot& slot) { return slot.name == state.name; });
+      if (state.kind == kind && !known) add_slot(layout, state.name, field_name(state.name), state.value->type, kind);
+    }
+  }
+}
+
+PlanTarget plan_target(const Target& target) { return {target.lanes, target.vector_registers}; }
+
+void add_function(Unit& unit, const std::string& name, Graph graph) {
+  UnitFunction function;
+  function.name = name;
+  function.graph = std::move(graph);
+  unit.functions.push_back(std::move(function));
+}
+
+void plan_functions(Unit& unit) {
+  for (UnitFunction& function : unit.functions) {
+    function.plan = make_plan(function.graph, function.name, plan_target(unit.target));
+  }
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+void add_inference(Unit& unit, const ElaboratedModel& model, const CompileOptions& options, Diagnostics& diagnostics) {
+  Graph forward = model.forward.clone();
+  optimise(forward, "forward", 0, options, diagnostics);
+  if (diagnostics.has_errors()) return;
+  pack_weights(forward);
+  Graph prepare = split_prepare(forward);
+  remove_dead(prepare);
+  add_states(unit.prepared, forward, {StateKind::Prepared});
+  add_states(unit.state, forward, {StateKind::Recurrent});
+  add_function(unit, "prepare", std::move(prepare));
+  add_function(unit, "forward", std::move(forward));
+}
+
+std::unique_ptr<Unit> new_unit(const ElaboratedModel& model, const CompileOptions& options) {
+  std::unique_ptr<Unit> unit = std::make_unique<Unit>();
+  unit->target = options.target;
+  unit->model_name = model.name;
+  unit->name_space = lower_case(model.name);
+  add_states(unit->parameters, model.forward, {StateKind::Parameter, StateKind::Statistic});
+  return unit;
+}
+
+// An initial graph gives the states of `wanted` under their names; what it gives besides is dropped.
+Graph initial_values(const Graph& init, const std::vector<State>& wanted) {
+  Graph graph = init.clone();
+  std::vector<Output> outputs;
+  for (const Output& output : graph.outputs) {
+    const std::vector<State>::const_iterator state =
+        std::find_if(wanted.begin(), wanted.end(), [&](const State& s) { return s.name == output.name; });
+    if (state == wanted.end()) continue;
+    outputs.push_back(output);
+  }
+  graph.outputs = std::move(outputs);
+  return graph;
+}
+
+// The outputs of an init graph become next values of states, so that they land in the structs.
+void outputs_to_states(Graph& init, const std::vector<State>& states) {
+  for (const Output& output : init.outputs) {
+    const std::vector<State>::const_iterator state =
+        std::find_if(states.begin(), states.end(), [&](const State& s) { return s.name == output.name; });
+    if (state == states.end()) throw InternalError("init gives '" + output.name + "', which is no state");
+    init.state(state->name, state->value->type, state->kind);
+    init.states.back().next = output.value;
+  }
+  init.outputs.clear();
+}
+
+}  // namespace
+
+StructLayout parameter_layout(const Graph& graph) {
+  StructLayout layout;
+  add_states(layout, graph, {StateKind::Parameter, StateKind::Statistic});
+  return layout;
+}
+
+std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,
+                                    Diagnostics& diagnostics) {
+  const ElaboratedModel& of = program.models[model];
+  std::unique_ptr<Unit> unit = new_unit(of, options);
+  add_inference(*unit, of, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  if (!unit->state.slots.empty()) {
+    Graph reset = initial_values(of.init, of.forward.states);
+    std::vector<Output> recurrent;
+    for (const Output& output : reset.outputs) {
+      for (const State& state : of.forward.states) {
+        if (state.name == output.name && state.kind == StateKind::Recurrent) recurrent.push_back(output);
+      }
+    }
+    reset.outputs = recurrent;
+    optimise(reset, "reset", 0, options, diagnostics);
+    outputs_to_states(reset, of.forward.states);
+    remove_dead(reset);
+    add_function(*unit, "reset", std::move(reset));
+  }
+  plan_functions(*unit);
+  return unit;
+}
+
+std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
+                                    Diagnostics& diagnostics) {
+  const ElaboratedStage& of = program.stages[stage];
+  const ElaboratedModel& model = program.models[of.model];
+  std::unique_ptr<Unit> unit = new_unit(model, options);
+  add_states(unit->parameters, of.step, {StateKind::Parameter, StateKind::Statistic});
+
+  Graph init = initial_values(of.init, of.step.states);
+  optimise(init, "init", 0, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  outputs_to_states(init, of.step.states);
+
+  Graph step = of.step.clone();
+  optimise(step, "step", of.batch, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  for (const Slot& slot : unit->parameters.slots) {
+    if (step.find_output("gradient:" + slot.name) != nullptr) {
+      add_slot(unit->gradients, slot.name, slot.field, slot.type, slot.kind);
+    }
+  }
+  add_states(unit->state, of.step, {StateKind::Optimizer, StateKind::Counter});
+  add_function(*unit, "init", std::move(init));
+  add_function(*unit, "step", std::move(step));
+  if (!of.evaluate.outputs.empty()) {
+    Graph evaluate = of.evaluate.clone();
+    optimise(evaluate, "evaluate", of.batch, options, diagnostics);
+    if (diagnostics.has_errors()) return nullptr;
+    add_function(*unit, "evaluate", std::move(evaluate));
+  }
+  add_inference(*unit, model, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  plan_functions(*unit);
+  return unit;
+}
+
+std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::size_t model,
+                                       const CompileOptions& options, Diagnostics& diagnostics) {
+  const ElaboratedModel& of = program.models[model];
+  std::unique_ptr<Unit> unit = new_unit(of, options);
+  Graph graph = of.forward.clone();
+  GraphBuilder builder(graph);
+  std::vector<Value*> sources;  // with respect to which
+  std::vector<std::string> names;
+  for (Value* input : graph.inputs) {
+    if (!is_float(input->type.element)) continue;
+    sources.push_back(input);
+    names.push_back("d:" + input->name);
+  }
+  for (const State& state : graph.states) {
+    if (state.kind != StateKind::Parameter) continue;
+    sources.push_back(state.value);
+    names.push_back("gradient:" + state.name);
+  }
+  std::vector<Value*> sums(sources.size(), nullptr);
+  const std::vector<Output> outputs = graph.outputs;
+  graph.outputs.clear();
+  for (const Output& output : outputs) {
+    Value* cotangent = graph.input("cotangent:" + output.name, output.value->type);
+    std::vector<Value*> operands = {output.value, cotangent};
+    operands.insert(operands.end(), sources.begin(), sources.end());
+    const std::vector<Value*> gradients = builder.op_all("gradient", operands);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      sums[i] = sums[i] == nullptr ? gradients[i] : builder.add(sums[i], gradients[i]);
+    }
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) graph.outputs.push_back({names[i], sums[i]});
+  graph.sort();
+  optimise(graph, "backward", 0, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  for (const Slot& slot : unit->parameters.slots) {
+    if (graph.find_output("gradient:" + slot.name) != nullptr) {
+      add_slot(unit->gradients, slot.name, slot.field, slot.type, slot.kind);
+    }
+  }
+  add_function(*unit, "backward", std::move(graph));
+  plan_functions(*unit);
+  return unit;
+}
+
+}  // namespace nnc
