@@ -75,6 +75,9 @@ void optimise(Graph& graph, const std::string& function, std::int64_t batch, con
   passes.run("fold_affine", true, fold_affine);
   passes.run("hoist_from_scan", true, hoist_from_scan);
   passes.clean_up();
+  passes.run("lower_layout", true, [&](Graph& g) {
+    lower_layout(g, {options.target.lanes, options.target.vector_registers});
+  });
   // Beyond this point no value is added; buffers may be planned.
 }
 
@@ -128,7 +131,6 @@ void add_inference(Unit& unit, const ElaboratedModel& model, const CompileOption
   Graph forward = model.forward.clone();
   optimise(forward, "forward", 0, options, diagnostics);
   if (diagnostics.has_errors()) return;
-  pack_weights(forward);
   Graph prepare = split_prepare(forward);
   remove_dead(prepare);
   add_states(unit.prepared, forward, {StateKind::Prepared});
