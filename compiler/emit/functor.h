@@ -1,0 +1,45 @@
+// Functor -> C++: the struct that a kernel calls for its fused operations.
+//
+// Every operation is one line `const Vec<float, N> t3 = …;` whose operands are identifiers, so that the text of a
+// lowering can be put in place token by token. Booleans are conditions (nnc/emitted.h) inside a functor and bytes in
+// memory. Fields are named by their order, so that layers with the same expression share one struct.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/plan/plan.h"
+
+namespace nnc {
+
+enum class FunctorRole {
+  Loop,      // for_each: at<N>(i0, …)
+  Epilogue,  // operator()(sum, offset, channel)
+  Prologue,  // at<N>(offset, result)
+};
+
+struct FunctorText {
+  std::string name;            // what it does: "AddTanh"
+  std::string operations;      // "add, tanh"
+  std::string body;            // the struct's members
+  std::vector<int> arguments;  // Step arguments that initialise its fields, in their order
+};
+
+// What functors of a unit share.
+struct FunctorContext {
+  std::set<std::string> words;                    // all identifiers used: they say which headers are needed
+  std::map<std::string, std::string> operations;  // function name -> text, for lowerings that are statements
+};
+
+FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, FunctorContext& context);
+
+// Elements that for_each takes at a time: as many of the widest type as a vector of `lanes` floats holds, since wider
+// vectors than the target has are slow and draw warnings. 16, 8, 4 or 1.
+int functor_lanes(const Functor& functor, int lanes);
+
+// The arguments of a step that its function uses at all.
+std::set<int> used_arguments(const Step& step);
+
+}  // namespace nnc

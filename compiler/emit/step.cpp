@@ -1,0 +1,151 @@
+// Steps: each becomes one function that calls one kernel, with a struct of constants and a functor.
+#include <fmt/format.h>
+
+#include "compiler/emit/cpp_text.h"
+#include "compiler/emit/unit_writer.h"
+
+namespace nnc {
+namespace {
+
+// Fields of type int; all others are std::ptrdiff_t or bool.
+bool is_int_field(const std::string& name) {
+  return name == "lanes" || name == "rank" || name == "tile_m" || name == "tile_n";
+}
+
+std::string field_type(const Field& field) {
+  return field.is_flag ? "bool" : is_int_field(field.name) ? "int" : "std::ptrdiff_t";
+}
+
+std::string field_text(const Field& field) {
+  if (field.is_array) {
+    return fmt::format("{}[{}] = {{{}}}", field.name, field.values.size(), fmt::join(field.values, ", "));
+  }
+  const std::int64_t value = field.values.at(0);
+  if (field.is_flag) return fmt::format("{} = {}", field.name, value != 0 ? "true" : "false");
+  return fmt::format("{} = {}", field.name, value);
+}
+
+}  // namespace
+
+void UnitWriter::use_header_of(const std::string& name) {
+  const std::string header = runtime_.header_of(name);
+  if (!header.empty()) headers_.insert(header);
+}
+
+void UnitWriter::use_words(const std::set<std::string>& words) {
+  for (const std::string& word : words) use_header_of(word);
+}
+
+std::string UnitWriter::config_struct(const Step& step) {
+  std::string body;
+  std::string line, type;  // fields of one type share a declaration
+  const auto end_line = [&] {
+    if (!line.empty()) body += fmt::format("  static constexpr {} {};\n", type, line);
+    line.clear();
+  };
+  for (const Field& field : step.config) {
+    const std::string text = field_text(field);
+    if (type != field_type(field) || field.is_array || line.size() + text.size() > 80) end_line();
+    type = field_type(field);
+    line += (line.empty() ? "" : ", ") + text;
+    if (field.is_array) end_line();
+  }
+  end_line();
+  std::string& name = structs_[body];
+  if (name.empty()) {
+    name = names_.add(camel_case(step.name));
+    sections_.configs += fmt::format("struct {} {{\n{}}};\n\n", name, body);
+  }
+  return name;
+}
+
+std::string UnitWriter::functor_value(const Functor& functor, const Step& step, FunctorRole role,
+                                      const std::vector<std::string>& names) {
+  if (role == FunctorRole::Epilogue && functor.is_trivial()) {
+    use_header_of("KeepSum");
+    return "KeepSum{}";
+  }
+  const FunctorText text = functor_text(functor, step, role, functor_context_);
+  std::string& name = structs_[text.body];
+  if (name.empty()) {
+    name = names_.add(text.name);
+    sections_.functors += fmt::format("// {}\nstruct {} {{\n{}}};\n\n", text.operations, name, text.body);
+  }
+  std::string fields;
+  for (int argument : text.arguments) {
+    fields += (fields.empty() ? "" : ", ") + names.at(static_cast<std::size_t>(argument));
+  }
+  return fmt::format("{}{{{}}}", name, fields);
+}
+
+std::string UnitWriter::kernel_call(const Step& step, const std::vector<std::string>& names) {
+  if (step.kernel == "for_each") {
+    std::string extents = std::to_string(functor_lanes(step.functor, unit_.target.lanes));
+    for (std::int64_t extent : step.extents) extents += fmt::format(", {}", extent);
+    if (step.extents.empty()) extents += ", 1";
+    return fmt::format("for_each<{}>({});", extents, functor_value(step.functor, step, FunctorRole::Loop, names));
+  }
+  std::vector<std::string> arguments;
+  for (int index : step.pointers) arguments.push_back(names.at(static_cast<std::size_t>(index)));
+  const bool is_argmax = step.kernel == "argmax";
+  if (step.kernel == "reduce" || is_argmax) {
+    const StepArgument& x = step.arguments.at(static_cast<std::size_t>(step.pointers.at(0)));
+    arguments.erase(arguments.begin(), arguments.end() - 1);
+    arguments.insert(arguments.begin(), step.has_prologue
+                                            ? functor_value(step.prologue, step, FunctorRole::Prologue, names)
+                                            : fmt::format("LoadElement<{}>{{{}}}", cpp_type(x.element),
+                                                          names.at(static_cast<std::size_t>(step.pointers.at(0)))));
+  }
+  if (!step.combine.empty()) arguments.push_back(step.combine + "{}");
+  if (step.kernel == "fill") {
+    const ElementType element = step.arguments.at(static_cast<std::size_t>(step.pointers.at(0))).element;
+    arguments.push_back(fmt::format("{}{{{}}}", cpp_type(element), cpp_literal(element, step.fill_value)));
+  }
+  if (step.has_epilogue && !(is_argmax && step.functor.is_trivial())) {
+    arguments.push_back(functor_value(step.functor, step, FunctorRole::Epilogue, names));
+  }
+  const std::string config = step.config.empty() ? "" : fmt::format("<{}>", config_struct(step));
+  return fmt::format("{}{}({});", step.kernel, config, fmt::join(arguments, ", "));
+}
+
+std::string UnitWriter::place_comment(const Origin& origin) const {
+  std::string text = comment_text(sources_.short_place(origin.span));
+  if (!origin.layer.empty()) text += (text.empty() ? "" : "  ") + comment_text(origin.layer);
+  return text;
+}
+
+std::string UnitWriter::step_banner(const Step& step) const {
+  std::string text = place_comment(step.origin);
+  for (const std::string& comment : step.comments) {
+    text += (text.empty() ? "" : text == place_comment(step.origin) ? ": " : "; ") + comment_text(comment, 400);
+  }
+  if (step.flops > 0) text += fmt::format(". {} FLOP", grouped(static_cast<std::int64_t>(step.flops)));
+  return "// " + text + "\n";
+}
+
+std::string UnitWriter::write_step(const Step& step) {
+  const std::map<const Step*, std::string>::const_iterator known = step_names_.find(&step);
+  if (known != step_names_.end()) return known->second;
+  const std::string header = runtime_.header_of(step.kernel);
+  headers_.insert(header.empty() ? step.header : header);
+  NameScope local(&names_);
+  const std::set<int> used = used_arguments(step);
+  std::vector<std::string> names(step.arguments.size());
+  std::string parameters;
+  for (int index : used) {
+    const StepArgument& argument = step.arguments.at(static_cast<std::size_t>(index));
+    std::string& name = names[static_cast<std::size_t>(index)];
+    name = local.add(argument.name);
+    parameters += fmt::format("{}{}{}* {}", parameters.empty() ? "" : ", ", argument.is_written ? "" : "const ",
+                              cpp_type(argument.element), name);
+  }
+  const std::string text = fmt::format("({}) {{\n  {}\n}}\n", parameters, kernel_call(step, names));
+  std::string& name = functions_of_steps_[step_banner(step) + step.name + text];
+  if (name.empty()) {
+    name = names_.add(step.name, "_step");
+    sections_.steps += fmt::format("{}void {}{}\n", step_banner(step), name, text);
+  }
+  return step_names_[&step] = name;
+}
+
+}  // namespace nnc
