@@ -86,12 +86,12 @@ Failure cannot_hold(const Array& array, std::uint64_t flat, ElementType element,
 
 }  // namespace
 
-Result<Buffer> allocate_buffer(std::uint64_t size, const std::string& place) {
+Result<ByteBuffer> allocate_buffer(std::uint64_t size, const std::string& place) {
   std::byte* const data = size <= static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max())
                               ? new (std::nothrow) std::byte[size]
                               : nullptr;
   if (data == nullptr) return Failure{fmt::format("{}: there is no memory for its {} bytes", place, size)};
-  return Buffer{std::shared_ptr<std::byte[]>(data), static_cast<std::size_t>(size)};
+  return ByteBuffer{std::shared_ptr<std::byte[]>(data), static_cast<std::size_t>(size)};
 }
 
 std::optional<std::uint64_t> array_bytes(ElementType element, const Shape& shape) {
@@ -154,7 +154,7 @@ Result<Array> convert_array(const Array& array, ElementType element) {
   converted.from_text = false;
   const std::optional<std::uint64_t> size = array_bytes(element, array.shape);
   if (!size) return Failure{fmt::format("{}: is too large to convert", array.place)};
-  Result<Buffer> buffer = allocate_buffer(*size, array.place);
+  Result<ByteBuffer> buffer = allocate_buffer(*size, array.place);
   if (!buffer) return buffer.failure();
   const std::size_t from_size = static_cast<std::size_t>(size_bytes(array.element));
   const std::size_t to_size = static_cast<std::size_t>(size_bytes(element));
@@ -214,7 +214,7 @@ Result<Array> array_from_tensor(const std::string& name, const Tensor& tensor) {
   const std::string place = fmt::format("array '{}'", name);
   const std::size_t size = static_cast<std::size_t>(size_bytes(element));
   const std::size_t count = static_cast<std::size_t>(element_count(tensor.type.shape));
-  Result<Buffer> buffer = allocate_buffer(count * size, place);
+  Result<ByteBuffer> buffer = allocate_buffer(count * size, place);
   if (!buffer) return buffer.failure();
   for (std::size_t i = 0; i < count; ++i) {
     std::byte* const target = buffer->data.get() + i * size;

@@ -31,14 +31,14 @@ struct Array {
 };
 
 // Memory that is filled once and then kept by Arrays.
-struct Buffer {
+struct ByteBuffer {
   std::shared_ptr<std::byte[]> data;
   std::size_t size = 0;
 
   std::span<std::byte> bytes() const { return {data.get(), size}; }
 };
 // Fails, rather than throws, if there is not enough memory; `place` begins the message.
-Result<Buffer> allocate_buffer(std::uint64_t size, const std::string& place);
+Result<ByteBuffer> allocate_buffer(std::uint64_t size, const std::string& place);
 
 // The number of bytes that an array takes; none if an extent is negative, the rank absurd or a product overflows.
 std::optional<std::uint64_t> array_bytes(ElementType element, const Shape& shape);

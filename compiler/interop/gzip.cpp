@@ -69,7 +69,7 @@ bool is_gzip(std::span<const std::byte> bytes) {
 
 Result<FileBytes> gunzip(const FileBytes& file) {
   // The length in the file's tail is not believed: the result grows by what was really there.
-  std::vector<Buffer> pieces;
+  std::vector<ByteBuffer> pieces;
   std::uint64_t total = 0;
   std::span<const std::byte> rest = file.bytes;
   do {
@@ -77,7 +77,7 @@ Result<FileBytes> gunzip(const FileBytes& file) {
     int code = Z_OK;
     while (code == Z_OK) {
       const std::uint64_t size = std::clamp<std::uint64_t>(total, 1 << 16, 1 << 28);
-      Result<Buffer> piece = allocate_buffer(size, file.path);
+      Result<ByteBuffer> piece = allocate_buffer(size, file.path);
       if (!piece) return piece.failure();
       std::size_t written = 0;
       code = inflater.fill(piece->bytes(), written);
@@ -95,19 +95,19 @@ Result<FileBytes> gunzip(const FileBytes& file) {
     }
   } while (!rest.empty());
 
-  Result<Buffer> whole = allocate_buffer(total, file.path);
+  Result<ByteBuffer> whole = allocate_buffer(total, file.path);
   if (!whole) return whole.failure();
   std::byte* target = whole->data.get();
-  for (const Buffer& piece : pieces) target = std::copy_n(piece.data.get(), piece.size, target);
+  for (const ByteBuffer& piece : pieces) target = std::copy_n(piece.data.get(), piece.size, target);
   return FileBytes{file.path, whole->bytes(), whole->data};
 }
 
-Result<Buffer> inflate_raw(std::span<const std::byte> bytes, std::uint64_t size, const std::string& place) {
+Result<ByteBuffer> inflate_raw(std::span<const std::byte> bytes, std::uint64_t size, const std::string& place) {
   if (size / kDeflateRatioMax > bytes.size() + 1) {
     return Failure{
         fmt::format("{}: {} compressed bytes cannot hold the {} that its header claims", place, bytes.size(), size)};
   }
-  Result<Buffer> buffer = allocate_buffer(size, place);
+  Result<ByteBuffer> buffer = allocate_buffer(size, place);
   if (!buffer) return buffer.failure();
   Inflater inflater(bytes, -15);
   std::size_t written = 0;

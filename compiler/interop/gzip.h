@@ -13,7 +13,7 @@ bool is_gzip(std::span<const std::byte> bytes);
 Result<FileBytes> gunzip(const FileBytes& file);
 
 // Raw deflate of a known size, into memory of exactly that size.
-Result<Buffer> inflate_raw(std::span<const std::byte> bytes, std::uint64_t size, const std::string& place);
+Result<ByteBuffer> inflate_raw(std::span<const std::byte> bytes, std::uint64_t size, const std::string& place);
 Result<std::vector<std::byte>> deflate_raw(std::span<const std::byte> bytes, const std::string& place);
 
 // Deflate cannot compress better than this, so a header that claims more lies.

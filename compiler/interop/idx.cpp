@@ -49,7 +49,7 @@ Result<Array> parse_idx(const FileBytes& file) {
   }
   Array array{"", element, shape, bytes.subspan(begin), file.owner, file.path, false};
   if (size_bytes(element) > 1) {
-    Result<Buffer> buffer = allocate_buffer(*size, file.path);
+    Result<ByteBuffer> buffer = allocate_buffer(*size, file.path);
     if (!buffer) return buffer.failure();
     std::copy(array.bytes.begin(), array.bytes.end(), buffer->data.get());
     swap_bytes(buffer->bytes(), static_cast<std::size_t>(size_bytes(element)));

@@ -168,7 +168,7 @@ Result<Array> read_array(const FileBytes& file, const std::string& place, const 
   const bool swap = order == '>' && size > 1;
   const bool reorder = header.fortran_order && header.shape.size() > 1 && *bytes > 0;
   if (swap || reorder) {
-    Result<Buffer> buffer = allocate_buffer(*bytes, place);
+    Result<ByteBuffer> buffer = allocate_buffer(*bytes, place);
     if (!buffer) return buffer.failure();
     if (reorder) {
       transpose(array.bytes.data(), buffer->data.get(), array.shape, size);

@@ -183,7 +183,7 @@ Result<Array> read_member(const FileBytes& file, ZipReader& reader, const Member
   if (!packed) return packed.failure();
   FileBytes content{place, *packed, file.owner};
   if (member.method == 8) {
-    Result<Buffer> buffer = inflate_raw(*packed, member.size, place);
+    Result<ByteBuffer> buffer = inflate_raw(*packed, member.size, place);
     if (!buffer) return buffer.failure();
     content.bytes = buffer->bytes();
     content.owner = buffer->data;

@@ -1,0 +1,312 @@
+#include "compiler/commands/train.h"
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "compiler/commands/console.h"
+#include "compiler/commands/training_run.h"
+#include "compiler/interop/arrays.h"
+#include "compiler/interop/safetensors.h"
+
+namespace nnc {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+void on_interrupt(int) { interrupted = 1; }
+
+// SIGINT ends training after the current step; what was learned is saved. A second one kills.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    interrupted = 0;
+    struct sigaction action = {};
+    action.sa_handler = on_interrupt;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~InterruptGuard() { sigaction(SIGINT, &before_, nullptr); }
+
+ private:
+  struct sigaction before_ = {};
+};
+
+// Position and identity of a run, in the metadata of its checkpoint.
+struct Position {
+  std::string stage;
+  std::int64_t epoch = 0;  // epochs of the stage that are complete
+};
+
+class Training {
+ public:
+  explicit Training(const TrainOptions& options) : options_(options) {}
+  int run();
+
+ private:
+  int run_stage(const ElaboratedProgram& program, std::size_t index);
+  int load_data(const ElaboratedStage& stage, const UnitFunction& step, const UnitFunction* evaluate);
+  Status start_weights(Session& session, const ElaboratedModel& model);
+  Status save(const std::string& path, Session& session, const ElaboratedModel& model);
+  Status save_checkpoint(Session& session, const Position& position);
+  Status load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position);
+  Status log(const ElaboratedStage& stage, const EpochResult& result);
+  void report(const ElaboratedStage& stage, const EpochResult& result) const;
+
+  TrainOptions options_;
+  SourceManager sources_;
+  std::map<std::string, std::vector<std::byte>> learned_;  // of earlier stages, by path
+  std::vector<Array> kept_arrays_;                         // what learned_ came from, when loaded from a file
+  std::optional<DataSet> data_, test_;
+  std::optional<Examples> training_examples_, test_examples_;
+  std::ofstream log_;
+};
+
+int Training::run() {
+  Diagnostics diagnostics;
+  const std::optional<ElaboratedProgram> program =
+      load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
+  if (show(diagnostics, sources_) != kSuccess || !program) return kBadInput;
+  if (!options_.json.empty()) {
+    log_.open(options_.json, options_.resume ? std::ios::app : std::ios::trunc);
+    if (!log_) return fail(fmt::format("cannot write '{}'", options_.json));
+  }
+  std::vector<std::size_t> chosen;
+  std::string names;
+  for (std::size_t i = 0; i < program->stages.size(); ++i) {
+    const ElaboratedStage& stage = program->stages[i];
+    const bool of_model =
+        options_.compile.model.empty() || program->models[stage.model].name == options_.compile.model;
+    if (of_model && (options_.compile.stage.empty() || options_.compile.stage == stage.name)) chosen.push_back(i);
+    names += (names.empty() ? "" : ", ") + stage.name;
+  }
+  if (program->stages.empty()) {
+    return fail(fmt::format("'{}' has no `train` block: there is nothing to train", options_.model_path));
+  }
+  if (chosen.empty()) {
+    return fail(fmt::format("no `train` block is named so; '{}' has {}", options_.model_path, names));
+  }
+  const InterruptGuard guard;
+  for (const std::size_t stage : chosen) {
+    const int status = run_stage(*program, stage);
+    if (status != kSuccess || interrupted != 0) return status;
+  }
+  return kSuccess;
+}
+
+int Training::load_data(const ElaboratedStage& stage, const UnitFunction& step, const UnitFunction* evaluate) {
+  std::vector<WantedInput> wanted = wanted_inputs(step.graph, stage.batch);
+  // A step that does not use an input (a dead one) still takes it; the metrics may want others.
+  Result<std::vector<Array>> arrays = load_arrays(options_.data);
+  if (!arrays) return fail(arrays.error());
+  Result<DataSet> data = DataSet::bind(*arrays, wanted);
+  if (!data) return fail(data.error());
+  data_ = std::move(*data);
+  training_examples_ = Examples(data_->size());
+  test_.reset();
+  test_examples_.reset();
+  if (evaluate != nullptr) {
+    const std::vector<WantedInput> measured = wanted_inputs(evaluate->graph, stage.batch);
+    if (!options_.test.empty()) {
+      arrays = load_arrays(options_.test);
+      if (!arrays) return fail(arrays.error());
+    }
+    if (!options_.test.empty() || options_.hold_out) {
+      data = DataSet::bind(*arrays, measured);
+      if (!data) return fail(data.error());
+      test_ = std::move(*data);
+      test_examples_ = Examples(test_->size());
+    }
+  }
+  if (options_.hold_out) {
+    Result<Division> division = hold_out(data_->size(), *options_.hold_out, options_.seed);
+    if (!division) return fail(division.error());
+    training_examples_ = division->training;
+    if (test_) test_examples_ = division->held_out;
+  }
+  if (training_examples_->size() < static_cast<std::uint64_t>(stage.batch)) {
+    return fail(fmt::format("{} examples are fewer than one batch of {}; use --batch", training_examples_->size(),
+                            stage.batch));
+  }
+  return kSuccess;
+}
+
+Status Training::start_weights(Session& session, const ElaboratedModel& model) {
+  for (const Slot& slot : session.unit().parameters.slots) {
+    const std::map<std::string, std::vector<std::byte>>::const_iterator known = learned_.find(slot.name);
+    if (known != learned_.end()) {
+      std::memcpy(session.parameters().data() + slot.offset, known->second.data(), known->second.size());
+    }
+  }
+  if (options_.weights.empty() || !learned_.empty()) return Done{};
+  Result<Safetensors> file = read_safetensors(options_.weights);
+  if (!file) return file.failure();
+  std::vector<WeightSlot> slots;
+  const StructLayout of_model = parameter_layout(model.forward);
+  for (const WeightSlot& slot : weight_slots(session.unit().parameters)) {
+    for (const Slot& own : of_model.slots) {
+      if (own.name == slot.name) slots.push_back(slot);
+    }
+  }
+  return load_weights(file->tensors, slots, session.parameters(), options_.weights);
+}
+
+// The weights that ship: those of the model, not of the block.
+Status Training::save(const std::string& path, Session& session, const ElaboratedModel& model) {
+  std::vector<WeightSlot> slots;
+  const StructLayout of_model = parameter_layout(model.forward);
+  for (const WeightSlot& slot : weight_slots(session.unit().parameters)) {
+    for (const Slot& own : of_model.slots) {
+      if (own.name == slot.name) slots.push_back(slot);
+    }
+  }
+  return write_safetensors(path, weights_as_arrays(slots, session.parameters()), {{"model", model.name}});
+}
+
+std::vector<Array> with_prefix(std::vector<Array> arrays, const std::string& prefix) {
+  for (Array& array : arrays) array.name = prefix + array.name;
+  return arrays;
+}
+
+Status Training::save_checkpoint(Session& session, const Position& position) {
+  std::vector<Array> arrays =
+      with_prefix(weights_as_arrays(weight_slots(session.unit().parameters), session.parameters()), "parameters/");
+  for (Array& array : with_prefix(weights_as_arrays(weight_slots(session.unit().state), session.state()), "state/")) {
+    arrays.push_back(std::move(array));
+  }
+  return write_safetensors(options_.checkpoint, std::move(arrays),
+                           {{"stage", position.stage},
+                            {"epoch", std::to_string(position.epoch)},
+                            {"seed", std::to_string(options_.seed)}});
+}
+
+Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position) {
+  Result<Safetensors> file = read_safetensors(options_.checkpoint);
+  if (!file) return file.failure();
+  const auto metadata = [&](const char* key) {
+    const std::map<std::string, std::string>::const_iterator found = file->metadata.find(key);
+    return found == file->metadata.end() ? std::string() : found->second;
+  };
+  if (metadata("stage") != stage.name) {
+    return Failure{fmt::format("{}: a checkpoint of stage '{}', not of '{}'; choose it with --stage",
+                               options_.checkpoint, metadata("stage"), stage.name)};
+  }
+  if (metadata("seed") != std::to_string(options_.seed)) {
+    return Failure{fmt::format("{}: was made with --seed {}; resume with the same", options_.checkpoint,
+                               metadata("seed"))};
+  }
+  const std::string epoch = metadata("epoch");
+  if (epoch.empty() || epoch.find_first_not_of("0123456789") != std::string::npos || epoch.size() > 9) {
+    return Failure{fmt::format("{}: its metadata names no epoch: it is no checkpoint of nnc", options_.checkpoint)};
+  }
+  position.epoch = std::stoll(epoch);
+  const auto load = [&](const StructLayout& layout, const std::string& prefix, std::span<std::byte> to) -> Status {
+    std::vector<WeightSlot> slots = weight_slots(layout);
+    for (WeightSlot& slot : slots) slot.name = prefix + slot.name;
+    return load_weights(file->tensors, slots, to, options_.checkpoint);
+  };
+  Status status = load(session.unit().parameters, "parameters/", session.parameters());
+  if (!status) return status;
+  return load(session.unit().state, "state/", session.state());
+}
+
+Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
+  if (!log_.is_open()) return Done{};
+  nlohmann::ordered_json line;
+  line["stage"] = stage.name;
+  line["epoch"] = result.epoch + 1;
+  line["loss"] = result.loss;
+  for (const std::pair<const std::string, double>& metric : result.metrics) line[metric.first] = metric.second;
+  line["seconds"] = result.seconds;
+  log_ << line.dump() << "\n" << std::flush;
+  if (!log_) return Failure{fmt::format("cannot write '{}'", options_.json)};
+  return Done{};
+}
+
+void Training::report(const ElaboratedStage& stage, const EpochResult& result) const {
+  if (options_.quiet) return;
+  std::string line = fmt::format("{}: epoch {}/{}  loss {:.5f}", stage.name, result.epoch + 1, stage.epochs, result.loss);
+  for (const std::pair<const std::string, double>& metric : result.metrics) {
+    line += fmt::format("  {} {:.4f}", metric.first, metric.second);
+  }
+  fmt::print("{}  {:.2f} s\n", line, result.seconds);
+  std::fflush(stdout);
+}
+
+int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
+  const ElaboratedStage& stage = program.stages[index];
+  const ElaboratedModel& model = program.models[stage.model];
+  Diagnostics diagnostics;
+  std::unique_ptr<Unit> unit = compile_stage(program, index, options_.compile, diagnostics);
+  if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return kBadInput;
+  unit->source_name = options_.model_path.substr(options_.model_path.find_last_of('/') + 1);
+  std::string error;
+  const std::unique_ptr<Session> session = Session::start(std::move(unit), sources_, error);
+  if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
+  const int loaded = load_data(stage, *session->function("step"), session->function("evaluate"));
+  if (loaded != kSuccess) return loaded;
+
+  TrainingRun training(*session, stage.batch, options_.seed);
+  training.initialise();
+  Status status = start_weights(*session, model);
+  if (!status) return fail(status.error());
+  Position position{stage.name, 0};
+  if (options_.resume) {
+    status = load_checkpoint(*session, stage, position);
+    if (!status) return fail(status.error());
+  }
+  for (std::int64_t epoch = position.epoch; epoch < stage.epochs && interrupted == 0; ++epoch) {
+    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    Progress progress(options_.quiet);
+    float last_loss = 0;
+    EpochResult result;
+    result.epoch = epoch;
+    result.loss = training.run_epoch(*data_, *training_examples_, epoch,
+                                     [&](std::int64_t done, std::int64_t total, float loss) {
+                                       last_loss = loss;
+                                       progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name,
+                                                                 epoch + 1, stage.epochs, done, total, loss));
+                                       return std::isfinite(loss) && interrupted == 0;
+                                     });
+    progress.clear();
+    if (!std::isfinite(last_loss)) {
+      return fail(fmt::format("the loss is {} in epoch {}: {}. A smaller learning rate or clip_norm may help", last_loss,
+                              epoch + 1, training.find_non_finite(sources_)));
+    }
+    if (interrupted != 0) break;
+    if (test_) result.metrics = training.evaluate(*test_, *test_examples_);
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report(stage, result);
+    status = log(stage, result);
+    if (!status) return fail(status.error());
+    position.epoch = epoch + 1;
+    if (!options_.checkpoint.empty()) {
+      status = save_checkpoint(*session, position);
+      if (!status) return fail(status.error());
+    }
+  }
+  for (const Slot& slot : session->unit().parameters.slots) {
+    const std::byte* at = session->parameters().data() + slot.offset;
+    learned_[slot.name].assign(at, at + element_count(slot.type.shape) * size_bytes(slot.type.element));
+  }
+  if (!options_.output.empty()) {
+    status = save(options_.output, *session, model);
+    if (!status) return fail(status.error());
+  }
+  if (interrupted != 0) {
+    fmt::print(stderr, "nnc: interrupted{}\n",
+               options_.output.empty() ? "" : "; what was learned so far is in '" + options_.output + "'");
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+int train(const TrainOptions& options) { return Training(options).run(); }
+
+}  // namespace nnc

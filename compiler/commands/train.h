@@ -1,0 +1,31 @@
+// Training by the in-process compiled step: data in, weights out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/compile.h"
+
+namespace nnc {
+
+struct TrainOptions {
+  std::string model_path;
+  CompileOptions compile;
+  std::vector<std::string> data;   // --data
+  std::vector<std::string> test;   // --test
+  std::optional<double> hold_out;  // --hold-out: fraction of the data kept for metrics
+  std::uint64_t seed = 0;
+  std::string output;              // -o model.safetensors
+  std::string weights;             // --weights: to start from
+  std::string checkpoint;          // --checkpoint: written after each epoch; --resume reads it
+  bool resume = false;
+  std::string json;                // --json log.jsonl
+  bool quiet = false;
+};
+
+// Runs all stages (or the one that --stage names) in order. The exit status.
+int train(const TrainOptions& options);
+
+}  // namespace nnc

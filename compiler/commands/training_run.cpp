@@ -1,0 +1,182 @@
+#include "compiler/commands/training_run.h"
+
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "compiler/graph/evaluate.h"
+#include "compiler/ops/op.h"
+
+namespace nnc {
+
+namespace {
+
+bool is_supplied(const std::string& name) { return name == "seed" || name == "epoch" || name == "example"; }
+
+}  // namespace
+
+std::vector<WantedInput> wanted_inputs(const Graph& graph, std::int64_t batch) {
+  std::vector<WantedInput> wanted;
+  for (const Value* input : graph.inputs) {
+    const Attributes& attributes = input->producer->attributes;
+    if (is_supplied(attributes.text("name"))) continue;
+    Type type = input->type;
+    if (batch > 0 && attributes.flag("per_example")) type.shape.erase(type.shape.begin());
+    wanted.push_back({attributes.text("name"), type, attributes.integer("classes")});
+  }
+  return wanted;
+}
+
+TrainingRun::TrainingRun(Session& session, std::int64_t batch, std::uint64_t seed)
+    : session_(session),
+      batch_(batch),
+      seed_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {
+  step_ = make_inputs(session.function("step")->graph);
+}
+
+TrainingRun::Inputs TrainingRun::make_inputs(const Graph& graph) {
+  Inputs inputs;
+  for (const Value* input : graph.inputs) {
+    const std::string& name = input->producer->attributes.text("name");
+    if (name == "seed") {
+      inputs.pointers.push_back(seed_);
+    } else if (name == "epoch") {
+      inputs.pointers.push_back(&epoch_);
+    } else {
+      const std::int64_t bytes = element_count(input->type.shape) * size_bytes(input->type.element);
+      inputs.memory.emplace_back(static_cast<std::size_t>(bytes));
+      inputs.pointers.push_back(inputs.memory.back().data());
+      (name == "example" ? inputs.example : inputs.data.emplace_back()) = inputs.memory.back().data();
+    }
+  }
+  return inputs;
+}
+
+void TrainingRun::initialise() {
+  const Inputs inputs = make_inputs(session_.function("init")->graph);
+  session_.call("init", inputs.pointers, {});
+}
+
+double TrainingRun::run_epoch(const DataSet& data, const Examples& examples, std::int64_t epoch,
+                              const std::function<bool(std::int64_t, std::int64_t, float)>& between) {
+  epoch_ = static_cast<float>(epoch);
+  const std::uint64_t seed = static_cast<std::uint64_t>(seed_[1]) << 32 | seed_[0];
+  const Permutation order = epoch_order(examples.size(), seed, static_cast<std::uint64_t>(epoch));
+  const std::int64_t steps = static_cast<std::int64_t>(examples.size()) / batch_;
+  std::vector<std::uint64_t> chosen(static_cast<std::size_t>(batch_));
+  double sum = 0;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    for (std::int64_t i = 0; i < batch_; ++i) {
+      const std::uint64_t example = examples[order(static_cast<std::uint64_t>(step * batch_ + i))];
+      chosen[static_cast<std::size_t>(i)] = example;
+      const std::uint32_t index = static_cast<std::uint32_t>(example);
+      if (step_.example != nullptr) std::memcpy(step_.example + i * 4, &index, sizeof(index));
+    }
+    data.fill(chosen, step_.data);
+    parameters_before_.assign(session_.parameters().begin(), session_.parameters().end());
+    state_before_.assign(session_.state().begin(), session_.state().end());
+    float loss = 0;
+    void* outputs[] = {&loss};
+    session_.call("step", step_.pointers, outputs);
+    sum += static_cast<double>(loss);
+    if (!between(step + 1, steps, loss)) return sum / static_cast<double>(step + 1);
+  }
+  return sum / static_cast<double>(steps);
+}
+
+std::map<std::string, double> TrainingRun::evaluate(const DataSet& data, const Examples& examples) {
+  std::map<std::string, double> sums;
+  const UnitFunction* function = session_.function("evaluate");
+  if (function == nullptr || examples.size() == 0) return sums;
+  Inputs inputs = make_inputs(function->graph);
+  const std::vector<const Output*> outputs = caller_outputs(function->graph);
+  std::vector<std::vector<float>> results(outputs.size(), std::vector<float>(static_cast<std::size_t>(batch_)));
+  std::vector<void*> pointers;
+  for (std::vector<float>& result : results) pointers.push_back(result.data());
+  std::vector<std::uint64_t> chosen(static_cast<std::size_t>(batch_));
+  for (std::uint64_t at = 0; at < examples.size(); at += static_cast<std::uint64_t>(batch_)) {
+    const std::uint64_t count = std::min<std::uint64_t>(examples.size() - at, static_cast<std::uint64_t>(batch_));
+    for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(batch_); ++i) {
+      const std::uint64_t example = examples[at + std::min(i, count - 1)];
+      chosen[i] = example;
+      const std::uint32_t index = static_cast<std::uint32_t>(example);
+      if (inputs.example != nullptr) std::memcpy(inputs.example + i * 4, &index, sizeof(index));
+    }
+    data.fill(chosen, inputs.data);
+    session_.call("evaluate", inputs.pointers, pointers);
+    for (std::size_t output = 0; output < outputs.size(); ++output) {
+      // A metric that depends on no example is one number.
+      const bool is_shared = outputs[output]->value->type.shape.empty();
+      for (std::uint64_t i = 0; i < count; ++i) {
+        sums[outputs[output]->name] += static_cast<double>(results[output][is_shared ? 0 : i]);
+      }
+    }
+  }
+  for (std::pair<const std::string, double>& sum : sums) sum.second /= static_cast<double>(examples.size());
+  return sums;
+}
+
+namespace {
+
+Tensor tensor_at(const Type& type, const std::byte* bytes) {
+  Tensor tensor = Tensor::zeros(type);
+  const std::size_t size = static_cast<std::size_t>(size_bytes(type.element));
+  for (std::int64_t i = 0; i < element_count(type.shape); ++i) {
+    const double value = read_element(type.element, bytes + static_cast<std::size_t>(i) * size);
+    if (tensor.data.index() == 0) {
+      tensor.floats()[static_cast<std::size_t>(i)] = value;
+    } else {
+      tensor.integers()[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(value);
+    }
+  }
+  return tensor;
+}
+
+}  // namespace
+
+std::string TrainingRun::find_non_finite(const SourceManager& sources) {
+  const Graph& graph = session_.function("step")->graph;
+  std::map<std::string, Tensor> inputs, states;
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const Value* input = graph.inputs[i];
+    inputs[input->producer->attributes.text("name")] =
+        tensor_at(input->type, static_cast<const std::byte*>(step_.pointers[i]));
+  }
+  const Unit& unit = session_.unit();
+  const auto add = [&](const StructLayout& layout, const std::vector<std::byte>& bytes) {
+    for (const Slot& slot : layout.slots) states[slot.name] = tensor_at(slot.type, bytes.data() + slot.offset);
+  };
+  add(unit.parameters, parameters_before_);
+  add(unit.state, state_before_);
+  const auto is_finite = [](const Tensor& tensor) {
+    if (tensor.data.index() == 1) return true;
+    for (const double value : tensor.floats()) {
+      if (!std::isfinite(value)) return false;
+    }
+    return true;
+  };
+  for (const std::pair<const std::string, Tensor>& state : states) {
+    if (!is_finite(state.second)) return fmt::format("'{}' is not finite already before the step", state.first);
+  }
+  for (const std::pair<const std::string, Tensor>& input : inputs) {
+    if (!is_finite(input.second)) return fmt::format("the input '{}' holds a number that is not finite", input.first);
+  }
+  EvaluateOptions options;
+  options.keep_values = true;
+  options.round_to_type = true;
+  const Evaluation evaluation = nnc::evaluate(graph, inputs, states, options);
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    // Infinity as a constant is a mask; what computes with it is looked at.
+    if (op->inputs.empty() || op->def->name == "broadcast") continue;
+    for (const std::unique_ptr<Value>& result : op->results) {
+      if (is_finite(evaluation.values.at(result.get()))) continue;
+      std::string place = sources.short_place(op->origin.span);
+      return fmt::format("first in {} ({}{})", op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
+                         op->def->name, place.empty() ? "" : ", " + place);
+    }
+  }
+  return "no single operation overflows in the evaluator's arithmetic";
+}
+
+}  // namespace nnc
