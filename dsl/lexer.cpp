@@ -35,9 +35,9 @@ struct Lookalike {
   std::string_view written;
   std::string_view meant;
 };
-constexpr std::array<Lookalike, 10> kLookalikes = {{{"&&", " and "},
-                                                    {"||", " or "},
-                                                    {"!", "not "},
+constexpr std::array<Lookalike, 10> kLookalikes = {{{"&&", "and"},
+                                                    {"||", "or"},
+                                                    {"!", "not"},
                                                     {"×", "*"},
                                                     {"·", "*"},
                                                     {"−", "-"},
@@ -242,7 +242,7 @@ class Lexer {
       if (!text_.substr(at_).starts_with(lookalike.written)) continue;
       const Span span = {file_, at_, at_ + static_cast<std::uint32_t>(lookalike.written.size())};
       diagnostics_.report(Kind::unexpected_character, span, fmt::format("'{}'", lookalike.written))
-          .fixit(span, std::string(lookalike.meant));
+          .fixit(span, spaced(lookalike.meant, span));
       return push(TokenKind::Invalid, span.end);
     }
     const utf8::CodePoint first = utf8::decode(text_, at_);
@@ -258,6 +258,14 @@ class Lexer {
       diagnostics_.report(Kind::unexpected_character, span, fmt::format("'{}'", text_.substr(at_, first.length)));
     }
     push(TokenKind::Invalid, end);
+  }
+
+  // A word needs blanks between it and its neighbours.
+  std::string spaced(std::string_view meant, Span span) const {
+    if (!is_letter(meant.front())) return std::string(meant);
+    const bool has_word_before = span.begin > 0 && is_word(text_[span.begin - 1]);
+    const bool has_word_after = span.end < text_.size() && is_word(text_[span.end]);
+    return fmt::format("{}{}{}", has_word_before ? " " : "", meant, has_word_after ? " " : "");
   }
 
   bool is_foreign(std::uint32_t offset) const {

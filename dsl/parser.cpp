@@ -270,11 +270,11 @@ Type Parser::type() {
   if (!is_kind(TokenKind::Identifier)) fail("a type");
   const Token element = take();
   if (!contains(kElements, element.text)) {
-    Diagnostic& report = diagnostics().report(Kind::unknown_element_type, element.span, element.text);
     std::vector<std::string> candidates = kElements;
     candidates.insert(candidates.end(), kKinds.begin(), kKinds.end());
-    const std::string near = nearest(element.text, candidates);
-    if (!near.empty()) report.note(element.span, fmt::format("did you mean '{}'?", near)).fixit(element.span, near);
+    diagnostics()
+        .report(Kind::unknown_element_type, element.span, element.text)
+        .did_you_mean(nearest(element.text, candidates));
     throw Recover{};
   }
   result.element = element.text;
@@ -461,9 +461,9 @@ StmtPtr Parser::line() {
   } else if (is_word("batch")) {
     result = batch();
   } else if (is_kind(TokenKind::Identifier) || is_kind(TokenKind::Keyword)) {
-    Diagnostic& report = diagnostics().report(Kind::unknown_train_line, first.span, first.text);
-    const std::string near = nearest(first.text, kTrainWords);
-    if (!near.empty()) report.note(first.span, fmt::format("did you mean '{}'?", near)).fixit(first.span, near);
+    diagnostics()
+        .report(Kind::unknown_train_line, first.span, first.text)
+        .did_you_mean(nearest(first.text, kTrainWords));
     throw Recover{};
   } else {
     fail("a line of 'train'");

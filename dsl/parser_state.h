@@ -49,7 +49,8 @@ class ParserState {
   // Skips to the ',' of the list whose tokens have this depth, or to its closing bracket.
   void skip_element(std::int32_t depth);
 
-  // After an opening bracket: `each` up to the closing one, separated by ','. Every element's errors are reported before Recover is thrown.
+  // After an opening bracket: `each` up to the closing one, separated by ','. Every element's errors are reported
+  // before Recover is thrown.
   template <class Each>
   void list(std::string_view closing, const Each& each) {
     const std::int32_t depth = tokens_[at_ - 1].depth + 1;

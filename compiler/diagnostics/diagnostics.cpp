@@ -249,7 +249,7 @@ std::string Diagnostics::to_json(const SourceManager& sources) const {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::size_t limit = word.size() <= 2 ? 1 : word.size() <= 5 ? 2 : word.size() / 3 + 1;
+  const std::size_t limit = word.size() <= 2 ? 1 : word.size() <= 5 ? 2 : word.size() / 3;
   std::size_t best = limit + 1;
   std::string found;
   for (const std::string& candidate : candidates) {

@@ -1,4 +1,4 @@
-// The meaning of a graph: every operation evaluated as its OpDef says. Slow, exact, and what all else is tested against.
+// The meaning of a graph: every operation evaluated as its OpDef says. Slow, exact: what all else is tested against.
 #pragma once
 
 #include <map>

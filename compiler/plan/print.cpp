@@ -1,3 +1,4 @@
+// The plan as text: its printed form, for --emit=plan and for tests.
 #include <fmt/format.h>
 
 #include "compiler/ops/op.h"

@@ -1,3 +1,4 @@
+// Formatting of emitted code by libFormat.
 #include <doctest/doctest.h>
 
 #include "compiler/emit/format_cpp.h"

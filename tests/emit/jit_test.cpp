@@ -1,3 +1,4 @@
+// Emitted code compiled and run in process.
 #include "compiler/emit/jit.h"
 
 #include <doctest/doctest.h>
