@@ -1,12 +1,12 @@
 #include "compiler/commands/train.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstring>
 #include <fstream>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "compiler/commands/console.h"
@@ -80,8 +80,7 @@ int Training::run() {
   std::string names;
   for (std::size_t i = 0; i < program->stages.size(); ++i) {
     const ElaboratedStage& stage = program->stages[i];
-    const bool of_model =
-        options_.compile.model.empty() || program->models[stage.model].name == options_.compile.model;
+    const bool of_model = options_.compile.model.empty() || program->models[stage.model].name == options_.compile.model;
     if (of_model && (options_.compile.stage.empty() || options_.compile.stage == stage.name)) chosen.push_back(i);
     names += (names.empty() ? "" : ", ") + stage.name;
   }
@@ -179,10 +178,9 @@ Status Training::save_checkpoint(Session& session, const Position& position) {
   for (Array& array : with_prefix(weights_as_arrays(weight_slots(session.unit().state), session.state()), "state/")) {
     arrays.push_back(std::move(array));
   }
-  return write_safetensors(options_.checkpoint, std::move(arrays),
-                           {{"stage", position.stage},
-                            {"epoch", std::to_string(position.epoch)},
-                            {"seed", std::to_string(options_.seed)}});
+  return write_safetensors(
+      options_.checkpoint, std::move(arrays),
+      {{"stage", position.stage}, {"epoch", std::to_string(position.epoch)}, {"seed", std::to_string(options_.seed)}});
 }
 
 Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position) {
@@ -197,8 +195,8 @@ Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage,
                                options_.checkpoint, metadata("stage"), stage.name)};
   }
   if (metadata("seed") != std::to_string(options_.seed)) {
-    return Failure{fmt::format("{}: was made with --seed {}; resume with the same", options_.checkpoint,
-                               metadata("seed"))};
+    return Failure{
+        fmt::format("{}: was made with --seed {}; resume with the same", options_.checkpoint, metadata("seed"))};
   }
   const std::string epoch = metadata("epoch");
   if (epoch.empty() || epoch.find_first_not_of("0123456789") != std::string::npos || epoch.size() > 9) {
@@ -230,7 +228,8 @@ Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
 
 void Training::report(const ElaboratedStage& stage, const EpochResult& result) const {
   if (options_.quiet) return;
-  std::string line = fmt::format("{}: epoch {}/{}  loss {:.5f}", stage.name, result.epoch + 1, stage.epochs, result.loss);
+  std::string line =
+      fmt::format("{}: epoch {}/{}  loss {:.5f}", stage.name, result.epoch + 1, stage.epochs, result.loss);
   for (const std::pair<const std::string, double>& metric : result.metrics) {
     line += fmt::format("  {} {:.4f}", metric.first, metric.second);
   }
@@ -266,17 +265,17 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
     float last_loss = 0;
     EpochResult result;
     result.epoch = epoch;
-    result.loss = training.run_epoch(*data_, *training_examples_, epoch,
-                                     [&](std::int64_t done, std::int64_t total, float loss) {
-                                       last_loss = loss;
-                                       progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name,
-                                                                 epoch + 1, stage.epochs, done, total, loss));
-                                       return std::isfinite(loss) && interrupted == 0;
-                                     });
+    result.loss =
+        training.run_epoch(*data_, *training_examples_, epoch, [&](std::int64_t done, std::int64_t total, float loss) {
+          last_loss = loss;
+          progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name, epoch + 1, stage.epochs,
+                                    done, total, loss));
+          return std::isfinite(loss) && interrupted == 0;
+        });
     progress.clear();
     if (!std::isfinite(last_loss)) {
-      return fail(fmt::format("the loss is {} in epoch {}: {}. A smaller learning rate or clip_norm may help", last_loss,
-                              epoch + 1, training.find_non_finite(sources_)));
+      return fail(fmt::format("the loss is {} in epoch {}: {}. A smaller learning rate or clip_norm may help",
+                              last_loss, epoch + 1, training.find_non_finite(sources_)));
     }
     if (interrupted != 0) break;
     if (test_) result.metrics = training.evaluate(*test_, *test_examples_);

@@ -1,9 +1,9 @@
 #include "compiler/commands/training_run.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/ops/op.h"
@@ -172,7 +172,8 @@ std::string TrainingRun::find_non_finite(const SourceManager& sources) {
     for (const std::unique_ptr<Value>& result : op->results) {
       if (is_finite(evaluation.values.at(result.get()))) continue;
       std::string place = sources.short_place(op->origin.span);
-      return fmt::format("first in {} ({}{})", op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
+      return fmt::format("first in {} ({}{})",
+                         op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
                          op->def->name, place.empty() ? "" : ", " + place);
     }
   }
