@@ -76,7 +76,6 @@ std::unique_ptr<clang::CompilerInstance> make_clang_unit(const std::vector<Sourc
   add_file(*file_system, std::string(kSystemFolder) + "cstdint", kCstdint);
   add_file(*file_system, std::string(kSystemFolder) + "cstring", kCstring);
 
-  const std::string source = kSourceFolder + files.at(0).name;
   const std::string triple = target.triple.empty() ? llvm::sys::getDefaultTargetTriple() : target.triple;
   std::vector<std::string> words = {"clang++",
                                     "--target=" + triple,
@@ -93,7 +92,7 @@ std::unique_ptr<clang::CompilerInstance> make_clang_unit(const std::vector<Sourc
                                     kSystemFolder};
   words.insert(words.end(), target.driver_flags.begin(), target.driver_flags.end());
   words.insert(words.end(), flags.begin(), flags.end());
-  words.insert(words.end(), {"-c", source});
+  words.insert(words.end(), {"-c", files.at(0).name});
   std::vector<const char*> arguments;
   for (const std::string& word : words) arguments.push_back(word.c_str());
 
