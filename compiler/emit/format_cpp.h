@@ -6,7 +6,7 @@
 
 namespace nnc {
 
-// Depends on nothing but the text. Costs about a second for 100,000 lines: add large tables of numbers afterwards.
+// Depends on nothing but the text. Takes a second for 12,000 lines: add large tables of numbers afterwards.
 std::string format_cpp(std::string_view text);
 
 }  // namespace nnc
