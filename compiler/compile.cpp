@@ -19,10 +19,10 @@ std::optional<ElaboratedProgram> load_program(const std::string& path, SourceMan
   std::string error;
   const std::optional<std::int32_t> file = sources.load(path, error);
   if (!file) {
-    diagnostics.report(Kind::unreadable_file, Span{}, path, error);
+    diagnostics.report(Kind::unreadable_file, Span{}, error);
     return std::nullopt;
   }
-  const ast::File tree = parse(sources, *file, diagnostics);
+  const ast::File tree = ast::parse(sources, *file, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return elaborate(tree, sources, diagnostics, options);
 }
