@@ -12,6 +12,7 @@
 #include "compiler/commands/console.h"
 #include "compiler/commands/training_run.h"
 #include "compiler/interop/arrays.h"
+#include "compiler/interop/file.h"
 #include "compiler/interop/safetensors.h"
 
 namespace nnc {
@@ -126,7 +127,15 @@ int Training::load_data(const ElaboratedStage& stage, const UnitFunction& step, 
     Result<Division> division = hold_out(data_->size(), *options_.hold_out, options_.seed);
     if (!division) return fail(division.error());
     training_examples_ = division->training;
-    if (test_) test_examples_ = division->held_out;
+    if (test_ && options_.test.empty()) test_examples_ = division->held_out;
+    if (!options_.held_out.empty()) {
+      std::string list;
+      for (std::uint64_t i = 0; i < division->held_out.size(); ++i) {
+        list += std::to_string(division->held_out[i]) + "\n";
+      }
+      const Status status = write_file(options_.held_out, list);
+      if (!status) return fail(status.error());
+    }
   }
   if (training_examples_->size() < static_cast<std::uint64_t>(stage.batch)) {
     return fail(fmt::format("{} examples are fewer than one batch of {}; use --batch", training_examples_->size(),

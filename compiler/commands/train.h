@@ -16,6 +16,7 @@ struct TrainOptions {
   std::vector<std::string> data;   // --data
   std::vector<std::string> test;   // --test
   std::optional<double> hold_out;  // --hold-out: fraction of the data kept for metrics
+  std::string held_out;            // --held-out FILE: the indices of the examples held out, a line each
   std::uint64_t seed = 0;
   std::string output;              // -o model.safetensors
   std::string weights;             // --weights: to start from
