@@ -1,0 +1,112 @@
+// nnc bench: how long one forward call takes on this machine, and what it needs.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "compiler/commands/console.h"
+#include "compiler/commands/inference.h"
+#include "compiler/interop/file.h"
+
+namespace nnc {
+
+namespace {
+
+double flops_of(const std::vector<Node>& nodes) {
+  double flops = 0;
+  for (const Node& node : nodes) {
+    flops += node.step != nullptr ? node.step->flops : static_cast<double>(node.loop->count) * flops_of(node.loop->body);
+  }
+  return flops;
+}
+
+struct Timing {
+  double median_us = 0;
+  double min_us = 0;
+};
+
+// Calls in groups long enough for the clock (2 µs at least), for `seconds` in all.
+template <class Call>
+Timing measure(const Call& call, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto timed = [&](std::int64_t count) {
+    const Clock::time_point start = Clock::now();
+    for (std::int64_t i = 0; i < count; ++i) call();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  std::int64_t group = 1;
+  while (timed(group) < 20e-6 && group < (1 << 20)) group *= 2;
+  std::vector<double> samples;
+  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  do {
+    samples.push_back(timed(group) / static_cast<double>(group));
+  } while (Clock::now() < end || samples.size() < 5);
+  std::sort(samples.begin(), samples.end());
+  return {samples[samples.size() / 2] * 1e6, samples.front() * 1e6};
+}
+
+}  // namespace
+
+int bench(const BenchOptions& options) {
+  SourceManager sources;
+  Diagnostics diagnostics;
+  const std::optional<ElaboratedProgram> program =
+      load_program(options.model_path, sources, diagnostics, options.compile.elaborate);
+  if (show(diagnostics, sources) != kSuccess || !program) return kBadInput;
+  const Result<std::size_t> model = choose_model(*program, options.compile.model);
+  if (!model) return fail(model.error());
+  std::unique_ptr<Unit> unit = compile_model(*program, *model, options.compile, diagnostics);
+  if (show(diagnostics, sources) != kSuccess || unit == nullptr) return kBadInput;
+  std::string error;
+  const std::unique_ptr<Session> session = Session::start(std::move(unit), sources, error);
+  if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
+  const Status filled = fill_parameters(*session, program->models[*model], options.weights, 0);
+  if (!filled) return fail(filled.error());
+  if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
+  if (session->function("reset") != nullptr) session->call("reset", {}, {});
+
+  const UnitFunction& forward = *session->function("forward");
+  std::vector<std::vector<std::byte>> memory;
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  const auto reserve = [&](const Type& type) {
+    memory.emplace_back(static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element)));
+    return memory.back().data();
+  };
+  std::uint32_t noise = 1;
+  for (const Value* input : forward.graph.inputs) {
+    std::byte* at = reserve(input->type);
+    if (input->type.element == ElementType::F32) {
+      for (std::int64_t i = 0; i < element_count(input->type.shape); ++i) {
+        noise = noise * 1664525u + 1013904223u;
+        const float value = static_cast<float>(noise >> 8) / static_cast<float>(1 << 23) - 1.0f;
+        std::memcpy(at + static_cast<std::size_t>(i) * sizeof(float), &value, sizeof(float));
+      }
+    }
+    inputs.push_back(at);
+  }
+  for (const Output* output : caller_outputs(forward.graph)) outputs.push_back(reserve(output->value->type));
+  const Timing timing = measure([&] { session->call("forward", inputs, outputs); }, options.seconds);
+  const double flops = flops_of(forward.plan.nodes);
+  const double gflops = flops / (timing.median_us * 1e3);
+  fmt::print("{}: {:.3f} µs median, {:.3f} µs best, {:.2f} GFLOP/s ({})\n", program->models[*model].name,
+             timing.median_us, timing.min_us, gflops, options.compile.target.name);
+  fmt::print("arena {} bytes, weights {} bytes, code {} bytes\n", forward.plan.arena_bytes,
+             session->unit().prepared.bytes, session->code_bytes());
+  if (options.json.empty()) return kSuccess;
+  const nlohmann::ordered_json report = {{"model", program->models[*model].name},
+                                         {"target", options.compile.target.name},
+                                         {"median_us", timing.median_us},
+                                         {"min_us", timing.min_us},
+                                         {"gflops", gflops},
+                                         {"flop", flops},
+                                         {"arena_bytes", forward.plan.arena_bytes},
+                                         {"weights_bytes", session->unit().prepared.bytes},
+                                         {"code_bytes", session->code_bytes()}};
+  const Status written = write_file(options.json, report.dump(2) + "\n");
+  return written ? kSuccess : fail(written.error());
+}
+
+}  // namespace nnc

@@ -1,0 +1,253 @@
+// nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code.
+#include <cstring>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "compiler/commands/console.h"
+#include "compiler/commands/inference.h"
+#include "compiler/interop/arrays.h"
+#include "compiler/interop/dataset.h"
+#include "compiler/interop/npy.h"
+
+namespace nnc {
+
+namespace {
+
+// "scores=y.npy" split at the first '='.
+Result<std::pair<std::string, std::string>> name_and_file(const std::string& text, const char* option) {
+  const std::size_t at = text.find('=');
+  if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
+    return Failure{fmt::format("{} takes NAME=FILE, not '{}'", option, text)};
+  }
+  return std::pair<std::string, std::string>(text.substr(0, at), text.substr(at + 1));
+}
+
+// One input of the function, for all examples.
+struct BoundInput {
+  std::vector<std::byte> bytes;
+  std::size_t step = 0;  // bytes from one example to the next
+};
+
+// An input with a value for each example, or one value for one call.
+Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& name, const Type& type,
+                        std::int64_t classes, std::int64_t& examples, bool& has_axis) {
+  const Array* found = nullptr;
+  std::string names;
+  for (const Array& array : arrays) {
+    if (array.name == name) found = &array;
+    names += (names.empty() ? "" : ", ") + array.name;
+  }
+  if (found == nullptr) {
+    return Failure{fmt::format("no array for '{}' ({}); given: {}", name, to_string(type),
+                               names.empty() ? "none" : names)};
+  }
+  Array array = *found;
+  const bool is_single = array.shape == type.shape;
+  if (is_single) array.shape.insert(array.shape.begin(), 1);
+  Result<DataSet> set = DataSet::bind({array}, {{name, type, classes}});
+  if (!set) return set.failure();
+  const std::int64_t count = static_cast<std::int64_t>(set->size());
+  if (examples >= 0 && examples != count) {
+    return Failure{fmt::format("{}: has {} examples, the others have {}", found->place, count, examples)};
+  }
+  examples = count;
+  has_axis = has_axis || !is_single;
+  BoundInput input;
+  input.step = static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element));
+  input.bytes.resize(input.step * static_cast<std::size_t>(count));
+  std::vector<std::uint64_t> all(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  std::byte* destination[] = {input.bytes.data()};
+  set->fill(all, destination);
+  return input;
+}
+
+Status write_result(const std::string& path, const Type& type, std::int64_t examples, bool has_axis,
+                    const std::vector<std::byte>& bytes) {
+  Array array;
+  array.element = type.element;
+  array.shape = type.shape;
+  if (has_axis) array.shape.insert(array.shape.begin(), examples);
+  array.bytes = bytes;
+  return write_npy(path, array);
+}
+
+class Runner {
+ public:
+  explicit Runner(const RunOptions& options) : options_(options) {}
+
+  int run() {
+    Diagnostics diagnostics;
+    program_ = load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
+    if (show(diagnostics, sources_) != kSuccess || !program_) return kBadInput;
+    const Result<std::size_t> chosen = choose_model(*program_, options_.compile.model);
+    if (!chosen) return fail(chosen.error());
+    model_ = *chosen;
+    Status status = forward();
+    if (status && !options_.cotangents.empty()) status = backward();
+    return status ? kSuccess : fail(status.error());
+  }
+
+ private:
+  std::unique_ptr<Session> start(std::unique_ptr<Unit> unit) {
+    unit->source_name = options_.model_path.substr(options_.model_path.find_last_of('/') + 1);
+    std::string error;
+    std::unique_ptr<Session> session = Session::start(std::move(unit), sources_, error);
+    if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
+    return session;
+  }
+
+  // Calls `name` for each example and keeps what it gives.
+  Result<std::map<std::string, std::vector<std::byte>>> call_all(Session& session, const std::string& name,
+                                                                 const std::vector<Array>& arrays) {
+    const Graph& graph = session.function(name)->graph;
+    std::vector<BoundInput> inputs;
+    examples_ = -1;
+    has_axis_ = false;
+    for (const Value* input : graph.inputs) {
+      const Attributes& attributes = input->producer->attributes;
+      Result<BoundInput> bound = bind(arrays, attributes.text("name"), input->type, attributes.integer("classes"),
+                                      examples_, has_axis_);
+      if (!bound) return bound.failure();
+      inputs.push_back(std::move(*bound));
+    }
+    if (examples_ < 0) examples_ = 1;
+    std::map<std::string, std::vector<std::byte>> results;
+    const std::vector<const Output*> outputs = caller_outputs(graph);
+    std::vector<std::size_t> steps;
+    std::vector<std::vector<std::byte>*> memory;
+    for (const Output* output : outputs) {
+      const Type& type = output->value->type;
+      steps.push_back(static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element)));
+      memory.push_back(&results[output->name]);
+      memory.back()->resize(steps.back() * static_cast<std::size_t>(examples_));
+    }
+    for (std::int64_t example = 0; example < examples_; ++example) {
+      std::vector<const void*> from;
+      std::vector<void*> to;
+      for (const BoundInput& input : inputs) {
+        from.push_back(input.bytes.data() + input.step * static_cast<std::size_t>(example));
+      }
+      for (std::size_t i = 0; i < outputs.size(); ++i) {
+        to.push_back(memory[i]->data() + steps[i] * static_cast<std::size_t>(example));
+      }
+      session.call(name, from, to);
+      after_call(session);
+    }
+    return results;
+  }
+
+  // Gradients of parameters are summed over the examples.
+  void after_call(Session& session) {
+    const std::span<const std::byte> bytes = session.gradients();
+    if (sum_.size() * sizeof(float) != bytes.size()) sum_.assign(bytes.size() / sizeof(float), 0);
+    for (std::size_t i = 0; i < sum_.size(); ++i) {
+      float value = 0;
+      std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
+      sum_[i] += static_cast<double>(value);
+    }
+  }
+
+  Status forward() {
+    Result<std::vector<Array>> arrays = load_arrays(options_.inputs);
+    if (!arrays) return arrays.failure();
+    arrays_ = std::move(*arrays);
+    Diagnostics diagnostics;
+    std::unique_ptr<Unit> unit = compile_model(*program_, model_, options_.compile, diagnostics);
+    if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the model was not compiled"};
+    const std::unique_ptr<Session> session = start(std::move(unit));
+    Status status = fill_parameters(*session, program_->models[model_], options_.weights, options_.seed);
+    if (!status) return status;
+    if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
+    if (session->function("reset") != nullptr) session->call("reset", {}, {});
+    Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "forward", arrays_);
+    if (!results) return results.failure();
+    std::map<std::string, std::string> files;
+    for (const std::string& text : options_.outputs) {
+      const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--output");
+      if (!parts) return parts.failure();
+      files[parts->first] = parts->second;
+    }
+    std::set<std::string> known;
+    for (const Output& output : session->function("forward")->graph.outputs) {
+      known.insert(output.name);
+      if (!options_.output_dir.empty() && files.count(output.name) == 0) {
+        files[output.name] = options_.output_dir + "/" + output.name + ".npy";
+      }
+      if (files.count(output.name) == 0) continue;
+      status = write_result(files[output.name], output.value->type, examples_, has_axis_, results->at(output.name));
+      if (!status) return status;
+    }
+    for (const std::pair<const std::string, std::string>& file : files) {
+      if (known.count(file.first) == 0) {
+        return Failure{fmt::format("the model has no output '{}'; it has {}", file.first,
+                                   fmt::join(known.begin(), known.end(), ", "))};
+      }
+    }
+    return Done{};
+  }
+
+  Status backward() {
+    Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
+    if (!cotangents) return cotangents.failure();
+    std::vector<Array> arrays = arrays_;
+    for (Array& array : *cotangents) {
+      array.name = "cotangent:" + array.name;
+      arrays.push_back(array);
+    }
+    Diagnostics diagnostics;
+    std::unique_ptr<Unit> unit = compile_backward(*program_, model_, options_.compile, diagnostics);
+    if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the gradient was not compiled"};
+    const std::unique_ptr<Session> session = start(std::move(unit));
+    Status status = fill_parameters(*session, program_->models[model_], options_.weights, options_.seed);
+    if (!status) return status;
+    sum_.clear();
+    const Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "backward", arrays);
+    if (!results) return results.failure();
+    for (const std::string& text : options_.gradients) {
+      const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--gradient");
+      if (!parts) return parts.failure();
+      status = write_gradient(*session, *results, parts->first, parts->second);
+      if (!status) return status;
+    }
+    return Done{};
+  }
+
+  Status write_gradient(Session& session, const std::map<std::string, std::vector<std::byte>>& results,
+                        const std::string& name, const std::string& path) {
+    const std::map<std::string, std::vector<std::byte>>::const_iterator of_input = results.find("d:" + name);
+    if (of_input != results.end()) {
+      for (const Output& output : session.function("backward")->graph.outputs) {
+        if (output.name == of_input->first) {
+          return write_result(path, output.value->type, examples_, has_axis_, of_input->second);
+        }
+      }
+    }
+    for (const Slot& slot : session.unit().gradients.slots) {
+      if (slot.name != name) continue;
+      std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(slot.type.shape)) * sizeof(float));
+      for (std::size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
+        const float value = static_cast<float>(sum_[static_cast<std::size_t>(slot.offset) / sizeof(float) + i]);
+        std::memcpy(bytes.data() + i * sizeof(float), &value, sizeof(float));
+      }
+      return write_result(path, slot.type, 0, false, bytes);
+    }
+    return Failure{fmt::format("'{}' is neither a float input nor a parameter of the model", name)};
+  }
+
+  const RunOptions& options_;
+  SourceManager sources_;
+  std::optional<ElaboratedProgram> program_;
+  std::size_t model_ = 0;
+  std::vector<Array> arrays_;
+  std::int64_t examples_ = -1;
+  bool has_axis_ = false;
+  std::vector<double> sum_;
+};
+
+}  // namespace
+
+int run(const RunOptions& options) { return Runner(options).run(); }
+
+}  // namespace nnc
