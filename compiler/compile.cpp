@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "compiler/emit/names.h"
 #include "compiler/graph/print.h"
 #include "compiler/graph/verify.h"
 #include "compiler/ops/op.h"
@@ -75,24 +76,18 @@ void optimise(Graph& graph, const std::string& function, std::int64_t batch, con
   passes.run("fold_affine", true, fold_affine);
   passes.run("hoist_from_scan", true, hoist_from_scan);
   passes.clean_up();
-  passes.run("lower_layout", true, [&](Graph& g) {
-    lower_layout(g, {options.target.lanes, options.target.vector_registers});
-  });
+  passes.run("lower_layout", true,
+             [&](Graph& g) { lower_layout(g, {options.target.lanes, options.target.vector_registers}); });
   // Beyond this point no value is added; buffers may be planned.
 }
 
-void add_slot(StructLayout& layout, const std::string& name, const std::string& field, const Type& type,
-              StateKind kind) {
+void add_slot(StructLayout& layout, const std::string& name, const Type& type, StateKind kind) {
+  NameScope fields;
+  for (const Slot& slot : layout.slots) fields.reserve(slot.field);
   const std::int64_t size = size_bytes(type.element);
   layout.bytes = (layout.bytes + size - 1) / size * size;
-  layout.slots.push_back({name, field, type, kind, layout.bytes});
+  layout.slots.push_back({name, fields.add(name), type, kind, layout.bytes});
   layout.bytes += element_count(type.shape) * size;
-}
-
-std::string field_name(const std::string& path) {
-  std::string field;
-  for (const char c : path) field += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-  return field;
 }
 
 void add_states(StructLayout& layout, const Graph& graph, const std::set<StateKind>& kinds) {
@@ -102,7 +97,7 @@ void add_states(StructLayout& layout, const Graph& graph, const std::set<StateKi
     for (const State& state : graph.states) {
       const bool known = std::any_of(layout.slots.begin(), layout.slots.end(),
                                      [&](const Slot& slot) { return slot.name == state.name; });
-      if (state.kind == kind && !known) add_slot(layout, state.name, field_name(state.name), state.value->type, kind);
+      if (state.kind == kind && !known) add_slot(layout, state.name, state.value->type, kind);
     }
   }
 }
@@ -143,7 +138,7 @@ std::unique_ptr<Unit> new_unit(const ElaboratedModel& model, const CompileOption
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
   unit->target = options.target;
   unit->model_name = model.name;
-  unit->name_space = lower_case(model.name);
+  unit->name_space = cpp_identifier(lower_case(model.name));
   add_states(unit->parameters, model.forward, {StateKind::Parameter, StateKind::Statistic});
   return unit;
 }
@@ -223,7 +218,7 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   if (diagnostics.has_errors()) return nullptr;
   for (const Slot& slot : unit->parameters.slots) {
     if (step.find_output("gradient:" + slot.name) != nullptr) {
-      add_slot(unit->gradients, slot.name, slot.field, slot.type, slot.kind);
+      add_slot(unit->gradients, slot.name, slot.type, slot.kind);
     }
   }
   add_states(unit->state, of.step, {StateKind::Optimizer, StateKind::Counter});
@@ -277,7 +272,7 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
   if (diagnostics.has_errors()) return nullptr;
   for (const Slot& slot : unit->parameters.slots) {
     if (graph.find_output("gradient:" + slot.name) != nullptr) {
-      add_slot(unit->gradients, slot.name, slot.field, slot.type, slot.kind);
+      add_slot(unit->gradients, slot.name, slot.type, slot.kind);
     }
   }
   add_function(*unit, "backward", std::move(graph));

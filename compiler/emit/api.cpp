@@ -78,6 +78,10 @@ Memory api_memory(const Unit& unit, const UnitFunction& function, const Buffer& 
   return Memory::Output;
 }
 
+// Whoever built the unit chose identifiers; nothing else gets through even so.
+std::string field_name(const Slot& slot) { return cpp_identifier(slot.field); }
+std::string namespace_name(const Unit& unit) { return cpp_identifier(unit.name_space); }
+
 const Slot& slot_of(const Unit& unit, Memory memory, const std::string& name) {
   for (const Slot& slot : struct_layout(unit, memory).slots) {
     if (slot.name == name) return slot;
@@ -129,7 +133,7 @@ ApiFunction api_function(const Unit& unit, const UnitFunction& function, NameSco
   api.name = functions.add(function.name);
   NameScope names;
   for (const char* type : {"Parameters", "Gradients", "Prepared", "State", "Arena", "parameters", "gradients",
-                           "prepared", "state", "arena", "kArenaBytes"}) {
+                           "prepared", "state", "arena", "kArenaBytes", "elements", "prepared_data"}) {
     names.reserve(type);
   }
   const std::vector<Usage> usage = buffer_usage(function.plan);
@@ -198,7 +202,8 @@ std::vector<ApiFunction> api_functions(const Unit& unit) {
   std::vector<ApiFunction> functions;
   for (const UnitFunction& function : unit.functions) {
     if (function.name == "prepare" && !unit.prepared_data.empty()) continue;
-    functions.push_back(api_function(unit, function, names));
+    ApiFunction api = api_function(unit, function, names);
+    if (!api.parameters.empty()) functions.push_back(std::move(api));  // nothing to prepare, say
   }
   return functions;
 }

@@ -37,7 +37,7 @@ struct ApiFunction {
   std::string signature(bool is_definition) const;
 };
 
-// The functions that are emitted: all, but `prepare` where its result is embedded.
+// The functions that are emitted: all but `prepare` where its result is embedded, and those that would do nothing.
 std::vector<ApiFunction> api_functions(const Unit& unit);
 
 // The struct of slots of a class of memory; its C++ name and that of the parameter.
@@ -48,6 +48,8 @@ inline constexpr Memory kStructMemories[] = {Memory::Parameters, Memory::Gradien
 
 // Where a buffer lies for the callers of a function: outputs of `prepare` and `init` are fields of the structs.
 Memory api_memory(const Unit& unit, const UnitFunction& function, const Buffer& buffer);
+std::string field_name(const Slot& slot);
+std::string namespace_name(const Unit& unit);
 const Slot& slot_of(const Unit& unit, Memory memory, const std::string& name);
 
 // Calls visit(step) for all steps in the order of execution.

@@ -146,7 +146,7 @@ Places::Pointer UnitWriter::buffer_place(const ApiFunction& api, const Buffer& b
   }
   const ApiParameter* parameter = api.find(memory);
   if (!parameter) return {};
-  return {fmt::format("elements<{}>({}.{})", typed(type, parameter->is_const), parameter->name, slot.field),
+  return {fmt::format("elements<{}>({}.{})", typed(type, parameter->is_const), parameter->name, field_name(slot)),
           buffer.element, parameter->is_const};
 }
 
@@ -215,7 +215,7 @@ void UnitWriter::write_function(const ApiFunction& api) {
 
 std::string UnitWriter::entry_point(const ApiFunction& api) const {
   const std::string name = "nnc_" + api.function->name;
-  const std::string space = "::" + unit_.name_space + "::";
+  const std::string space = "::" + namespace_name(unit_) + "::";
   std::string arguments;
   int next = 5;
   for (const ApiParameter& parameter : api.parameters) {

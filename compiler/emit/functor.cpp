@@ -204,7 +204,7 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
   if (body.empty()) throw InternalError("no elementwise lowering for " + op.def->name);
   const std::string single = single_expression(body);
   if (single.empty()) {
-    const std::string function = cpp_identifier(op.def->name) + "_op";
+    const std::string function = cpp_identifier(op.def->name + "_op");
     std::string& text = context_.operations[function];
     if (text.empty()) {
       std::string types, parameters;

@@ -27,12 +27,12 @@ std::string struct_text(const StructLayout& layout, Memory memory) {
   std::string text =
       fmt::format("// {} {} bytes.\nstruct alignas(64) {} {{\n", struct_comment(memory), grouped(layout.bytes), name);
   for (const Slot& slot : layout.slots) {
-    text += fmt::format("  {} {}{};  // {}\n", cpp_type(slot.type.element), slot.field, array_extents(slot.type.shape),
-                        comment_text(slot.name, 80));
+    text += fmt::format("  {} {}{};  // {}\n", cpp_type(slot.type.element), field_name(slot),
+                        array_extents(slot.type.shape), comment_text(slot.name, 80));
   }
   const Slot& last = layout.slots.back();
   text += fmt::format("}};\nstatic_assert(offsetof({0}, {1}) == {2} && sizeof({0}) == {3}, \"contiguous\");\n\n", name,
-                      last.field, last.offset, (layout.bytes + 63) / 64 * 64);
+                      field_name(last), last.offset, (layout.bytes + 63) / 64 * 64);
   return text;
 }
 
@@ -41,6 +41,8 @@ std::string purpose(const std::string& name) {
   if (name == "forward") return "The model.";
   if (name == "init") return "Initial values, from a seed.";
   if (name == "step") return "One training step: the loss, its gradients, and new values of all that is trained.";
+  if (name == "reset") return "The state as it is before the first call.";
+  if (name == "backward") return "Gradients of the outputs, each weighted by its cotangent.";
   if (name == "evaluate") return "The metrics of training, without training.";
   return "";
 }
@@ -69,7 +71,7 @@ std::string function_comment(const ApiFunction& api) {
 
 std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functions) {
   std::string text = banner(unit) + "#pragma once\n\n#include <cstddef>\n#include <cstdint>\n\n";
-  text += fmt::format("namespace {} {{\n\n", unit.name_space);
+  text += fmt::format("namespace {} {{\n\n", namespace_name(unit));
   for (Memory memory : kStructMemories) {
     const bool is_used = std::any_of(functions.begin(), functions.end(),
                                      [&](const ApiFunction& api) { return api.find(memory) != nullptr; });
@@ -89,7 +91,7 @@ std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functi
   for (const ApiFunction& api : functions) {
     text += fmt::format("{}{};\n\n", function_comment(api), api.signature(false));
   }
-  return text + fmt::format("}}  // namespace {}\n", unit.name_space);
+  return text + fmt::format("}}  // namespace {}\n", namespace_name(unit));
 }
 
 }  // namespace nnc

@@ -40,6 +40,19 @@ void remove_last_comment(std::string& text) {
   text.erase(begin);
 }
 
+// Emitted files are ASCII.
+std::string ascii(std::string_view line) {
+  static const std::pair<std::string_view, std::string_view> kPlain[] = {
+      {"\u2026", "..."}, {"\u00b7", "*"}, {"\u00d7", "x"}, {"\u2013", "-"}, {"\u2192", "->"}, {"\u00b2", "^2"}};
+  std::string text(line);
+  for (const auto& [from, to] : kPlain) {
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+      text.replace(at, from.size(), to);
+    }
+  }
+  return text;
+}
+
 std::string first_sentence(std::string_view comment) {
   const std::size_t end = comment.find_first_of(".:");
   return std::string(comment.substr(0, end));
@@ -75,7 +88,7 @@ void RuntimeText::add(const EmbeddedFile& file) {
       continue;
     }
     if (is_opening && line.substr(0, 2) == "//") {
-      if (header.summary.empty() && line.size() > 3) header.summary = first_sentence(line.substr(3));
+      if (header.summary.empty() && line.size() > 3) header.summary = ascii(first_sentence(line.substr(3)));
       continue;
     }
     is_opening = false;
@@ -86,7 +99,7 @@ void RuntimeText::add(const EmbeddedFile& file) {
       header.includes.push_back(path_of_include(file.name, path.substr(0, path.find('"'))));
     } else if (line != "#pragma once" && line != kNamespaceOpen && line != kNamespaceClose) {
       if (line.empty() && (header.body.empty() || header.body.ends_with("\n\n"))) continue;
-      header.body += std::string(line) + "\n";
+      header.body += ascii(line) + "\n";
     }
   }
   while (header.body.ends_with("\n\n")) header.body.pop_back();

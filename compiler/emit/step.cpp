@@ -69,7 +69,8 @@ std::string UnitWriter::functor_value(const Functor& functor, const Step& step, 
   std::string& name = structs_[text.body];
   if (name.empty()) {
     name = names_.add(text.name);
-    sections_.functors += fmt::format("// {}\nstruct {} {{\n{}}};\n\n", text.operations, name, text.body);
+    sections_.functors +=
+        fmt::format("// {}\nstruct {} {{\n{}}};\n\n", comment_text(text.operations, 400), name, text.body);
   }
   std::string fields;
   for (int argument : text.arguments) {
@@ -128,9 +129,10 @@ std::string UnitWriter::write_step(const Step& step) {
   if (known != step_names_.end()) return known->second;
   const std::string header = runtime_.header_of(step.kernel);
   headers_.insert(header.empty() ? step.header : header);
-  NameScope local(&names_);
   const std::set<int> used = used_arguments(step);
   std::vector<std::string> names(step.arguments.size());
+  kernel_call(step, names);  // names the structs, so that no parameter hides one of them
+  NameScope local(&names_);
   std::string parameters;
   for (int index : used) {
     const StepArgument& argument = step.arguments.at(static_cast<std::size_t>(index));

@@ -54,7 +54,7 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
   text += fmt::format("\n#define NNC_LANES {}\n#define NNC_REGISTERS {}\n#define NNC_FMA {}\n\n", unit.target.lanes,
                       unit.target.vector_registers, unit.target.has_fma ? 1 : 0);
   text += opening_pragmas(unit.target);
-  text += fmt::format("namespace {} {{\nnamespace {{\n\n", unit.name_space);
+  text += fmt::format("namespace {} {{\nnamespace {{\n\n", namespace_name(unit));
   text += kHushUnused + runtime.text(writer.headers()) + kHushEnd + "\nusing namespace nnc;\n";
   text += section("Operations", sections.operations);
   text += section("Constants of kernels", sections.configs);
@@ -63,7 +63,7 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
   text += section("Steps", sections.steps);
   text += "}  // namespace\n";
   text += section("The model", sections.api);
-  return text + fmt::format("}}  // namespace {}\n", unit.name_space);
+  return text + fmt::format("}}  // namespace {}\n", namespace_name(unit));
 }
 
 // Large tables come last and are not formatted: nobody reads them.
@@ -71,7 +71,7 @@ std::string data_text(const Unit& unit, const UnitSections& sections) {
   if (sections.data.empty()) return "";
   return fmt::format(
       "\n// ---- Data ----\n\nnamespace {} {{\nnamespace {{\n{}\n}}  // namespace\n}}  // namespace {}\n",
-      unit.name_space, sections.data, unit.name_space);
+      namespace_name(unit), sections.data, namespace_name(unit));
 }
 
 std::string macro_ends(const RuntimeText& runtime, const std::set<std::string>& headers) {
