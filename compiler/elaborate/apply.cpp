@@ -1,0 +1,155 @@
+// Applications: the body of a definition elaborated with its parameters bound.
+#include <algorithm>
+
+#include "compiler/elaborate/evaluator.h"
+
+namespace nnc::semantics {
+
+namespace {
+constexpr std::size_t kChainMax = 200;
+}
+
+Datum Evaluator::apply(const OperatorValue& op, const std::vector<Datum>& leading, Span span) {
+  std::vector<BoundArgument> arguments;
+  for (const Datum& datum : leading) arguments.push_back({"", datum, span});
+  return apply(op, std::move(arguments), span);
+}
+
+Datum Evaluator::apply(const OperatorValue& op, std::vector<BoundArgument> leading, Span span) {
+  for (const BoundArgument& argument : op.arguments) leading.push_back(argument);
+  if (reporter().chain.size() >= kChainMax) reporter().fail(Kind::nested_too_deeply, span, kChainMax);
+  ContextGuard guard(*this);
+  switch (op.kind) {
+    case OperatorValue::Kind::Builtin:
+      return apply_builtin(op, std::move(leading), span);
+    case OperatorValue::Kind::Lambda:
+      return apply_lambda(op, std::move(leading), span);
+    case OperatorValue::Kind::Array: {
+      std::vector<BoundArgument> arguments = std::move(leading);
+      Datum value;
+      for (const OperatorPtr& element : op.elements) {
+        value = apply(*element, std::move(arguments), span);
+        arguments = {{"", value, span}};
+      }
+      return value;
+    }
+    default:
+      return op.model != nullptr ? apply_model(op, std::move(leading), span)
+                                 : apply_definition(op, std::move(leading), span);
+  }
+}
+
+Datum Evaluator::apply_builtin(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span) {
+  const Builtin& builtin = *op.builtin;
+  Arguments bound(*this, span);
+  std::vector<std::string> names;
+  for (const SignatureParam& param : builtin.signature.params) names.push_back(param.name);
+  for (BoundArgument& argument : arguments) {
+    if (argument.name.empty()) continue;
+    if (std::find(names.begin(), names.end(), argument.name) == names.end()) {
+      std::string near = nearest(argument.name, names);
+      reporter().fail(Kind::unknown_argument, argument.span, builtin.name, argument.name,
+                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+    }
+    if (bound.has(argument.name)) reporter().fail(Kind::repeated_argument, argument.span, argument.name);
+    bound.given[argument.name] = argument;
+  }
+  std::string text = builtin.name + "(";
+  for (const SignatureParam& param : builtin.signature.params) {
+    text += (text.back() == '(' ? "" : ", ") + param.name + (param.has_default ? ": …" : "");
+  }
+  text += ")";
+  auto param = builtin.signature.params.begin();
+  for (BoundArgument& argument : arguments) {
+    if (!argument.name.empty()) continue;
+    while (param != builtin.signature.params.end() && (param->has_default || bound.has(param->name))) ++param;
+    if (param != builtin.signature.params.end()) {
+      bound.given[param->name] = argument;
+    } else if (builtin.signature.takes_any_number) {
+      bound.more.push_back(argument);
+    } else {
+      reporter().fail(Kind::too_many_arguments, argument.span, builtin.name, text);
+    }
+  }
+  for (const SignatureParam& one : builtin.signature.params) {
+    if (!one.has_default && !bound.has(one.name))
+      reporter().fail(Kind::missing_argument, span, builtin.name, one.name, text);
+  }
+  at(span);
+  return builtin.apply(bound);
+}
+
+Datum Evaluator::apply_lambda(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span) {
+  const std::vector<ast::Name>& parameters = op.lambda->parameters;
+  // A lambda of several parameters takes the elements of one tuple.
+  if (arguments.size() == 1 && parameters.size() > 1 && arguments[0].value.is(DatumKind::Tuple)) {
+    std::vector<BoundArgument> spread;
+    for (const Datum& item : arguments[0].value.items) spread.push_back({"", item, arguments[0].span});
+    arguments = std::move(spread);
+  }
+  if (arguments.size() != parameters.size()) {
+    reporter().fail(Kind::lambda_arguments, span, parameters.size(), arguments.size());
+  }
+  auto scope = new_scope(op.scope);
+  scope->is_body = true;
+  scope->owner = owner = op.owner;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    Binding binding;
+    binding.value = arguments[i].value;
+    binding.span = parameters[i].span;
+    scope->names[parameters[i].text] = std::move(binding);
+  }
+  return block(*op.lambda->then_block, scope);
+}
+
+Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span) {
+  const ast::Definition& definition = *op.definition;
+  bool is_cell = definition.kind == ast::DefKind::Cell;
+  if (is_cell && owner.kind == ast::DefKind::Layer && !owner.path.empty() && session.region().parent == nullptr &&
+      state_prefix.empty()) {
+    reporter().fail(Kind::cell_in_layer, span, op.name, owner.path);
+  }
+  // The arguments are bound where the application is; errors in them are not in the body.
+  ScopePtr scope = bind(definition.params, op.scope, op.name, std::move(arguments), span, true);
+  reporter().chain.push_back({span, op.kind == OperatorValue::Kind::Instance && !op.path.empty() ? op.path : op.name});
+  scope->is_body = true;
+  if (op.kind == OperatorValue::Kind::Instance) {
+    owner = {op.path, definition.kind};
+    session.members[op.path] = scope;
+    if (training && is_frozen && is_frozen(op.path)) training = false;
+  } else if (op.has_owner) {
+    owner = op.owner;
+  }
+  scope->owner = owner;
+  Datum result = block(definition.body, scope);
+  if (result.is(DatumKind::Nothing)) reporter().fail(Kind::no_value, definition.body.span);
+  Span place = definition.body.value == nullptr ? definition.body.span : definition.body.value->span;
+  if (definition.has_result) check_result(definition.result, result, scope, place, op.name);
+  return result;
+}
+
+Datum Evaluator::apply_model(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span) {
+  const ast::Model& model = *op.model;
+  ScopePtr scope = bind(model.params, op.scope, op.name, std::move(arguments), span, false);
+  bool is_root = span == model.name.span;
+  if (!is_root) reporter().chain.push_back({span, op.name});
+  owner = {op.path, ast::DefKind::Cell};
+  scope->is_body = true;
+  scope->owner = owner;
+  session.members[op.path] = scope;
+  if (training && is_frozen && !op.path.empty() && is_frozen(op.path)) training = false;
+  block(model.body, scope);
+  Datum outputs = Datum::tuple({});
+  for (const ast::ModelOutput& output : model.outputs) {
+    Datum value = lookup(output.name.text, scope, output.name.span, nullptr);
+    check_result(output.type, value, scope, output.name.span, output.name.text);
+    outputs.items.push_back(value);
+    outputs.names.push_back(output.name.text);
+  }
+  if (outputs.items.size() != 1) return outputs;
+  Datum single = outputs.items[0];
+  single.names = outputs.names;
+  return single;
+}
+
+}  // namespace nnc::semantics

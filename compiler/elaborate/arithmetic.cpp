@@ -1,0 +1,348 @@
+// Operators on data: static ones computed, tensors broadcast and built.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/elaborate/evaluator.h"
+
+namespace nnc::semantics {
+namespace {
+
+const std::map<std::string, std::string> kTensorNames = {
+    {"+", "add"},         {"-", "subtract"}, {"*", "multiply"},    {"/", "divide"},        {"//", "floor_divide"},
+    {"%", "remainder"},   {"^", "power"},    {"==", "equal"},      {"!=", "not_equal"},    {"<", "less"},
+    {"<=", "less_equal"}, {">", "less"},     {">=", "less_equal"}, {"and", "logical_and"}, {"or", "logical_or"}};
+
+bool is_comparison(const std::string& op) {
+  return op == "==" || op == "!=" || op == "<" || op == "<=" || op == ">" || op == ">=";
+}
+
+// The shape of a nested list, by its first items.
+Shape list_shape(const Datum& datum) {
+  Shape shape;
+  for (const Datum* at = &datum; at->is(DatumKind::List) && !at->items.empty(); at = &at->items.front()) {
+    shape.push_back(static_cast<std::int64_t>(at->items.size()));
+  }
+  return shape;
+}
+
+// Collects the items of a nested list in row-major order; false if it is not regular.
+bool flatten(const Datum& datum, std::size_t depth, const Shape& shape, std::vector<const Datum*>& leaves) {
+  if (depth == shape.size()) {
+    leaves.push_back(&datum);
+    return !datum.is(DatumKind::List);
+  }
+  if (!datum.is(DatumKind::List) || static_cast<std::int64_t>(datum.items.size()) != shape[depth]) return false;
+  for (const Datum& item : datum.items) {
+    if (!flatten(item, depth + 1, shape, leaves)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span) {
+  ElementType element = want == nullptr ? ElementType::F32 : *want;
+  switch (datum.kind) {
+    case DatumKind::Tensor:
+      if (!session.is_visible(datum.value)) reporter().fail(Kind::inner_value_used_outside, span);
+      return datum.value;
+    case DatumKind::Integer:
+    case DatumKind::Real:
+      at(span);
+      if (element == ElementType::Bool || (datum.is(DatumKind::Real) && !is_float(element))) {
+        reporter().fail(Kind::number_does_not_convert, span, describe(datum), name(element));
+      }
+      return session.scalar(element, datum.number());
+    case DatumKind::Flag:
+      at(span);
+      if (want != nullptr && element != ElementType::Bool) {
+        reporter().fail(Kind::number_does_not_convert, span, describe(datum), name(element));
+      }
+      return session.scalar(ElementType::Bool, datum.flag ? 1 : 0);
+    case DatumKind::List: {
+      if (datum.items.empty()) break;
+      Shape shape = list_shape(datum);
+      std::vector<const Datum*> leaves;
+      bool has_tensors = !datum.is_static();
+      if (!has_tensors) {
+        if (!flatten(datum, 0, shape, leaves)) reporter().fail(Kind::irregular_list, span);
+        bool all_numbers =
+            std::all_of(leaves.begin(), leaves.end(), [](const Datum* leaf) { return leaf->is_number(); });
+        if (!all_numbers) break;
+        Tensor values = Tensor::zeros({element, shape});
+        for (std::size_t i = 0; i < leaves.size(); ++i) {
+          if (leaves[i]->is(DatumKind::Real) && !is_float(element)) {
+            reporter().fail(Kind::number_does_not_convert, span, describe(*leaves[i]), name(element));
+          }
+          if (is_float(element)) {
+            values.floats()[i] = leaves[i]->number();
+          } else {
+            values.integers()[i] = leaves[i]->integer;
+          }
+        }
+        at(span);
+        return session.constant(std::move(values));
+      }
+      std::vector<const Datum*> items;
+      for (const Datum& item : datum.items) items.push_back(&item);
+      std::vector<Value*> parts = tensors(items, std::vector<Span>(items.size(), span));
+      for (Value*& part : parts) {
+        if (part->type.shape != parts[0]->type.shape) reporter().fail(Kind::irregular_list, span);
+      }
+      at(span);
+      for (Value*& part : parts) {
+        Shape one = part->type.shape;
+        one.insert(one.begin(), 1);
+        part = session.reshape(part, one);
+      }
+      return session.concat(parts, 0);
+    }
+    default:
+      break;
+  }
+  reporter().fail(Kind::expected_tensor, span, describe(datum));
+}
+
+Value* Evaluator::tensor_of_type(const Datum& datum, const TensorType& wanted, Span span, const std::string& what) {
+  Value* value = tensor(datum, wanted.element.type, span);
+  at(span);
+  if (datum.is_number() || datum.is(DatumKind::Flag)) return session.broadcast(value, wanted.shape);
+  TensorType actual = session.type(value);
+  if (wanted.element.classes > 0 && datum.is_static()) actual.element.classes = wanted.element.classes;
+  if (actual.element != wanted.element) {
+    reporter().fail(Kind::element_mismatch, span, what, to_string(wanted), to_string(actual));
+  }
+  if (actual.shape != wanted.shape) {
+    std::vector<Note> notes;
+    for (std::size_t i = 0; i < actual.shape.size(); ++i) {
+      if (i < wanted.shape.size() && actual.shape[i] == wanted.shape[i]) continue;
+      for (Note& note : session.size_notes(value, static_cast<std::int64_t>(i))) notes.push_back(note);
+    }
+    reporter().fail_with(notes, Kind::shape_mismatch, span, what, to_string(wanted), to_string(actual));
+  }
+  return value;
+}
+
+std::vector<Value*> Evaluator::tensors(const std::vector<const Datum*>& data, const std::vector<Span>& spans) {
+  // The first tensor, also one inside a list, says the element type for the static ones.
+  std::function<const Value*(const Datum&)> first_tensor = [&](const Datum& datum) -> const Value* {
+    if (datum.is(DatumKind::Tensor)) return datum.value;
+    if (datum.is(DatumKind::List)) {
+      for (const Datum& item : datum.items) {
+        if (const Value* found = first_tensor(item)) return found;
+      }
+    }
+    return nullptr;
+  };
+  const Value* leader = nullptr;
+  std::size_t leader_index = 0;
+  for (std::size_t i = 0; i < data.size() && leader == nullptr; ++i) {
+    leader = first_tensor(*data[i]);
+    leader_index = i;
+  }
+  std::vector<Value*> values;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    values.push_back(tensor(*data[i], leader == nullptr ? nullptr : &leader->type.element, spans[i]));
+    if (leader != nullptr && values.back()->type.element != leader->type.element) {
+      std::vector<Note> notes = {{spans[leader_index], fmt::format("this is {}", to_string(session.type(leader)))}};
+      reporter().fail_with(notes, Kind::elements_differ, spans[i], to_string(session.type(values.back()).element),
+                           to_string(session.type(leader).element));
+    }
+  }
+  return values;
+}
+
+void Evaluator::broadcast_together(std::vector<Value*>& values, Span span) {
+  Shape shape = values[0]->type.shape;
+  std::size_t widest = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    Shape result;
+    const Shape& other = values[i]->type.shape;
+    if (!Session::broadcast_shapes(shape, other, result)) {
+      std::vector<Note> notes;
+      const Shape& a = values[widest]->type.shape;
+      for (std::size_t k = 1; k <= std::min(a.size(), other.size()); ++k) {
+        if (a[a.size() - k] == other[other.size() - k]) continue;
+        for (const Note& note : session.size_notes(values[widest], static_cast<std::int64_t>(a.size() - k)))
+          notes.push_back(note);
+        for (const Note& note : session.size_notes(values[i], static_cast<std::int64_t>(other.size() - k)))
+          notes.push_back(note);
+      }
+      reporter().fail_with(notes, Kind::shapes_do_not_broadcast, span, nnc::to_string(a), nnc::to_string(other));
+    }
+    if (result != shape) widest = i;
+    shape = result;
+  }
+  at(span);
+  for (Value*& value : values) value = session.broadcast(value, shape);
+}
+
+Datum Evaluator::unary(const std::string& op, const Datum& a, Span span) {
+  if (op == "not") {
+    if (a.is(DatumKind::Flag)) return Datum::of(!a.flag);
+    Value* value = tensor(a, ElementType::Bool, span);
+    at(span);
+    return Datum::of(session.op("logical_not", {value}));
+  }
+  if (a.is(DatumKind::Integer)) {
+    if (a.integer == INT64_MIN) reporter().fail(Kind::integer_overflow, span);
+    return Datum::of(-a.integer);
+  }
+  if (a.is(DatumKind::Real)) return Datum::of(-a.real);
+  if (a.is(DatumKind::List) && a.is_static()) {
+    std::vector<Datum> items;
+    for (const Datum& item : a.items) items.push_back(unary(op, item, span));
+    return Datum::list(std::move(items));
+  }
+  Value* value = tensor(a, nullptr, span);
+  if (session.classes(value) > 0 || value->type.element == ElementType::Bool) {
+    reporter().fail(Kind::no_arithmetic, span, "-", describe(a));
+  }
+  at(span);
+  return Datum::of(session.op("negate", {value}));
+}
+
+Datum Evaluator::binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span) {
+  if (a.is_static() && b.is_static() && op != "@") return static_binary(op, a, b, span);
+  return tensor_binary(op, a, b, a_span, b_span, span);
+}
+
+Datum Evaluator::static_binary(const std::string& op, const Datum& a, const Datum& b, Span span) {
+  if (op == "==" || op == "!=") return Datum::of(same_static(a, b) == (op == "=="));
+  if (op == "and" || op == "or") {
+    bool left = flag(a, span), right = flag(b, span);
+    return Datum::of(op == "and" ? left && right : left || right);
+  }
+  if (a.is(DatumKind::List) || b.is(DatumKind::List)) {
+    const Datum& list = a.is(DatumKind::List) ? a : b;
+    if (a.is(DatumKind::List) && b.is(DatumKind::List) && a.items.size() != b.items.size()) {
+      reporter().fail(Kind::irregular_list, span);
+    }
+    std::vector<Datum> items;
+    for (std::size_t i = 0; i < list.items.size(); ++i) {
+      items.push_back(
+          static_binary(op, a.is(DatumKind::List) ? a.items[i] : a, b.is(DatumKind::List) ? b.items[i] : b, span));
+    }
+    return Datum::list(std::move(items));
+  }
+  if (!a.is_number() || !b.is_number()) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is_number() ? b : a));
+  if (op == "<") return Datum::of(a.number() < b.number());
+  if (op == "<=") return Datum::of(a.number() <= b.number());
+  if (op == ">") return Datum::of(a.number() > b.number());
+  if (op == ">=") return Datum::of(a.number() >= b.number());
+  bool zero = b.number() == 0;
+  if (zero && (op == "/" || op == "//" || op == "%")) reporter().fail(Kind::division_by_zero, span);
+  if (op == "/") return Datum::of(a.number() / b.number());
+  if (a.is(DatumKind::Integer) && b.is(DatumKind::Integer)) {
+    std::int64_t x = a.integer, y = b.integer, result = 0;
+    bool overflows = false;
+    if (op == "+") overflows = __builtin_add_overflow(x, y, &result);
+    if (op == "-") overflows = __builtin_sub_overflow(x, y, &result);
+    if (op == "*") overflows = __builtin_mul_overflow(x, y, &result);
+    if (op == "//" || op == "%") {
+      if (y == -1) {
+        overflows = __builtin_sub_overflow(std::int64_t{0}, x, &result);
+        if (op == "%") result = 0;
+      } else {
+        std::int64_t remainder = x % y;
+        bool rounds_down = remainder != 0 && (remainder < 0) != (y < 0);
+        result = op == "//" ? x / y - (rounds_down ? 1 : 0) : remainder + (rounds_down ? y : 0);
+      }
+    }
+    if (op == "^") {
+      if (y < 0) return Datum::of(std::pow(static_cast<double>(x), static_cast<double>(y)));
+      result = 1;
+      for (std::int64_t i = 0; i < y && !overflows && result != 0 && (x > 1 || x < -1 || i < 2); ++i) {
+        overflows = __builtin_mul_overflow(result, x, &result);
+      }
+      if (x == -1) result = y % 2 == 0 ? 1 : -1;
+    }
+    if (overflows) reporter().fail(Kind::integer_overflow, span);
+    return Datum::of(result);
+  }
+  double x = a.number(), y = b.number();
+  if (op == "+") return Datum::of(x + y);
+  if (op == "-") return Datum::of(x - y);
+  if (op == "*") return Datum::of(x * y);
+  if (op == "//") return Datum::of(std::floor(x / y));
+  if (op == "%") return Datum::of(x - y * std::floor(x / y));
+  if (op == "^") return Datum::of(std::pow(x, y));
+  throw InternalError("an operator of an unknown kind: " + op);
+}
+
+Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span,
+                               Span span) {
+  if (op == "^" && a.is(DatumKind::Tensor) && b.is(DatumKind::Integer) && b.integer >= 1 && b.integer <= 4) {
+    // Small powers are products: exact, differentiable everywhere, cheap.
+    if (session.classes(a.value) > 0) reporter().fail(Kind::no_arithmetic, span, op, describe(a));
+    at(span);
+    Value* base = tensor(a, nullptr, a_span);
+    Value* square = b.integer == 1 ? base : session.op("multiply", {base, base});
+    if (b.integer == 3) square = session.op("multiply", {square, base});
+    if (b.integer == 4) square = session.op("multiply", {square, square});
+    return Datum::of(square);
+  }
+  std::vector<Value*> values = tensors({&a, &b}, {a_span, b_span});
+  bool has_class = session.classes(values[0]) > 0 || session.classes(values[1]) > 0;
+  std::int64_t class_a = session.classes(values[0]), class_b = session.classes(values[1]);
+  if (has_class && op != "==" && op != "!=") {
+    reporter().fail(Kind::no_arithmetic, span, op, describe(class_a > 0 ? a : b));
+  }
+  if (class_a > 0 && class_b > 0 && class_a != class_b) {
+    reporter().fail(Kind::elements_differ, span, to_string(session.type(values[0]).element),
+                    to_string(session.type(values[1]).element));
+  }
+  if (op == "@") return Datum::of(product(values[0], values[1], span));
+  ElementType element = values[0]->type.element;
+  bool is_logical = op == "and" || op == "or";
+  bool fits = true;
+  if (is_logical) {
+    fits = element == ElementType::Bool;
+  } else if (element == ElementType::Bool) {
+    fits = op == "==" || op == "!=";
+  } else if (op == "/" || op == "^") {
+    fits = is_float(element);
+  } else if (op == "//" || op == "%") {
+    fits = is_integer(element);
+  }
+  if (!fits) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is(DatumKind::Tensor) ? a : b));
+  if (op == "==" || op == "!=" || is_comparison(op) || is_logical || !values.empty()) broadcast_together(values, span);
+  if (op == ">" || op == ">=") std::swap(values[0], values[1]);
+  return Datum::of(session.op(kTensorNames.at(op), {values[0], values[1]}));
+}
+
+Value* Evaluator::product(Value* a, Value* b, Span span) {
+  const Shape& left = a->type.shape;
+  const Shape& right = b->type.shape;
+  std::size_t m = left.size(), n = right.size();
+  std::string left_letters, right_letters, result_letters;
+  constexpr const char* kLeading = "abcdefghij";
+  bool fits = false;
+  if (!is_float(a->type.element)) reporter().fail(Kind::no_arithmetic, span, "@", to_string(session.type(a)));
+  if (m == 2 && n == 1) {
+    left_letters = "mk", right_letters = "k", result_letters = "m";
+    fits = left[1] == right[0];
+  } else if (n == 2 && m >= 1 && m <= 11) {
+    std::string leading(kLeading, m - 1);
+    left_letters = leading + "k", right_letters = "kn", result_letters = leading + "n";
+    fits = left.back() == right[0];
+  } else if (m == n && m > 2 && m <= 12) {
+    std::string leading(kLeading, m - 2);
+    left_letters = leading + "mk", right_letters = leading + "kn", result_letters = leading + "mn";
+    fits = left[m - 1] == right[n - 2] && std::equal(left.begin(), left.end() - 2, right.begin());
+  }
+  if (!fits) {
+    std::vector<Note> notes;
+    if (m > 0 && n > 0) {
+      for (const Note& note : session.size_notes(a, static_cast<std::int64_t>(m - 1))) notes.push_back(note);
+      std::int64_t axis = n == 1 ? 0 : static_cast<std::int64_t>(n - 2);
+      for (const Note& note : session.size_notes(b, axis)) notes.push_back(note);
+    }
+    reporter().fail_with(notes, Kind::product_mismatch, span, nnc::to_string(left), nnc::to_string(right));
+  }
+  at(span);
+  std::string spec = left_letters + "," + right_letters + "->" + result_letters;
+  return session.op("contraction", {a, b}, attributes({{"spec", spec}}));
+}
+
+}  // namespace nnc::semantics

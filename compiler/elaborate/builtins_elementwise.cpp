@@ -1,0 +1,186 @@
+// Elementwise maths, choice, conversion and reductions.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/elaborate/builtins.h"
+
+namespace nnc::semantics {
+namespace {
+
+// A function of one number: static numbers are computed here.
+Datum unary(Arguments& arguments, const char* name, double (*compute)(double)) {
+  const Datum& x = arguments.get("x");
+  if (x.is_number()) return Datum::of(compute(x.number()));
+  Value* value = arguments.tensor("x");
+  Session& session = arguments.evaluator.session;
+  if (session.classes(value) > 0 || !is_float(value->type.element)) {
+    arguments.evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), name,
+                                        to_string(session.type(value)));
+  }
+  arguments.evaluator.at(arguments.span);
+  return Datum::of(session.op(name, {value}));
+}
+
+double round_to_even(double x) { return std::nearbyint(x); }
+
+Datum absolute(Arguments& arguments) {
+  const Datum& x = arguments.get("x");
+  if (x.is(DatumKind::Integer)) return Datum::of(x.integer < 0 ? -x.integer : x.integer);
+  if (x.is(DatumKind::Real)) return Datum::of(std::fabs(x.real));
+  Value* value = arguments.tensor("x");
+  if (arguments.evaluator.session.classes(value) > 0) {
+    arguments.evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), "abs",
+                                        arguments.evaluator.describe(x));
+  }
+  arguments.evaluator.at(arguments.span);
+  return Datum::of(arguments.evaluator.session.op("abs", {value}));
+}
+
+Datum extremum(Arguments& arguments, const char* name, bool greater) {
+  const Datum& a = arguments.get("a");
+  const Datum& b = arguments.get("b");
+  if (a.is_number() && b.is_number()) return (a.number() > b.number()) == greater ? a : b;
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Value*> values = evaluator.tensors({&a, &b}, {arguments.place("a"), arguments.place("b")});
+  for (Value* value : values) {
+    if (evaluator.session.classes(value) == 0 && value->type.element != ElementType::Bool) continue;
+    evaluator.reporter().fail(Kind::no_arithmetic, arguments.span, name, to_string(evaluator.session.type(value)));
+  }
+  evaluator.broadcast_together(values, arguments.span);
+  return Datum::of(evaluator.session.op(name, values));
+}
+
+Datum where(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  const Datum& condition = arguments.get("condition");
+  const Datum& a = arguments.get("a");
+  const Datum& b = arguments.get("b");
+  if (condition.is(DatumKind::Flag)) return condition.flag ? a : b;
+  Value* chosen = evaluator.tensor(condition, ElementType::Bool, arguments.place("condition"));
+  if (chosen->type.element != ElementType::Bool) {
+    evaluator.reporter().fail(Kind::condition_not_bool, arguments.place("condition"), evaluator.describe(condition));
+  }
+  std::vector<Value*> values = evaluator.tensors({&a, &b}, {arguments.place("a"), arguments.place("b")});
+  std::int64_t classes = evaluator.session.classes(values[0]);
+  std::int64_t other_classes = evaluator.session.classes(values[1]);
+  if (classes != other_classes) {
+    evaluator.reporter().fail(Kind::elements_differ, arguments.place("b"),
+                              to_string(evaluator.session.type(values[1]).element),
+                              to_string(evaluator.session.type(values[0]).element));
+  }
+  std::vector<Value*> all = {chosen, values[0], values[1]};
+  evaluator.broadcast_together(all, arguments.span);
+  return Datum::of(evaluator.session.with_classes(evaluator.session.op("select", all), classes));
+}
+
+Datum cast(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  const Datum& to = arguments.get("to");
+  if (!to.is(DatumKind::Element)) {
+    evaluator.reporter().fail(Kind::wrong_kind, arguments.place("to"), "cast", "elem", "to", evaluator.describe(to));
+  }
+  ElementType element = to.element.type;
+  const Datum& x = arguments.get("x");
+  Value* value = x.is_number() ? evaluator.tensor(x, element, arguments.place("x")) : arguments.tensor("x");
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.with_classes(evaluator.session.cast(value, element), 0));
+}
+
+// The axes given, or all; ascending and counted from 0.
+std::vector<std::int64_t> reduced_axes(Arguments& arguments, std::size_t rank) {
+  std::vector<std::int64_t> axes;
+  if (!arguments.has("axis")) {
+    for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
+    return axes;
+  }
+  for (std::int64_t axis : arguments.integers("axis")) {
+    auto count = static_cast<std::int64_t>(rank);
+    if (axis < -count || axis >= count) {
+      arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("axis"), axis, rank);
+    }
+    axes.push_back(axis < 0 ? axis + count : axis);
+  }
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return axes;
+}
+
+Datum reduce(Arguments& arguments, const char* name, const char* primitive) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  if (evaluator.session.classes(x) > 0 || x->type.element == ElementType::Bool) {
+    evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), name, to_string(evaluator.session.type(x)));
+  }
+  std::vector<std::int64_t> axes = reduced_axes(arguments, x->type.shape.size());
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.reduce(primitive, x, axes, arguments.flag("keep")));
+}
+
+Datum mean(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  if (!is_float(x->type.element)) {
+    evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), "mean", to_string(evaluator.session.type(x)));
+  }
+  std::vector<std::int64_t> axes = reduced_axes(arguments, x->type.shape.size());
+  double count = 1;
+  for (std::int64_t axis : axes) count *= static_cast<double>(x->type.shape[static_cast<std::size_t>(axis)]);
+  evaluator.at(arguments.span);
+  Session& session = evaluator.session;
+  Value* sum = session.reduce("reduce_sum", x, axes, arguments.flag("keep"));
+  return Datum::of(session.op("divide", {sum, session.full(sum->type.element, sum->type.shape, count)}));
+}
+
+Datum product_of(Arguments& arguments) {
+  const Datum& x = arguments.get("x");
+  if (!x.is(DatumKind::List) || !x.is_static()) return reduce(arguments, "product", "reduce_product");
+  Datum result = Datum::of(std::int64_t{1});
+  for (const Datum& item : x.items) {
+    result = arguments.evaluator.binary("*", result, item, arguments.span, arguments.span, arguments.span);
+  }
+  return result;
+}
+
+Datum argmax(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  if (x->type.shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.span, 0, 0);
+  std::int64_t axis = arguments.axis("axis", 0, x->type.shape.size());
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.op("argmax", {x}, attributes({{"axis", axis}})));
+}
+
+}  // namespace
+
+std::vector<Builtin> elementwise_builtins() {
+  Signature one = {{input("x")}};
+  Signature reduction = {{input("x"), optional("axis", "ints"), optional("keep", "flag")}};
+  return {
+      {"exp", one, [](Arguments& arguments) { return unary(arguments, "exp", std::exp); }},
+      {"log", one, [](Arguments& arguments) { return unary(arguments, "log", std::log); }},
+      {"sqrt", one, [](Arguments& arguments) { return unary(arguments, "sqrt", std::sqrt); }},
+      {"tanh", one, [](Arguments& arguments) { return unary(arguments, "tanh", std::tanh); }},
+      {"erf", one, [](Arguments& arguments) { return unary(arguments, "erf", std::erf); }},
+      {"sin", one, [](Arguments& arguments) { return unary(arguments, "sin", std::sin); }},
+      {"cos", one, [](Arguments& arguments) { return unary(arguments, "cos", std::cos); }},
+      {"floor", one, [](Arguments& arguments) { return unary(arguments, "floor", std::floor); }},
+      {"round", one, [](Arguments& arguments) { return unary(arguments, "round", round_to_even); }},
+      {"abs", {{input("x")}}, absolute},
+      {"maximum",
+       {{input("a"), input("b")}},
+       [](Arguments& arguments) { return extremum(arguments, "maximum", true); }},
+      {"minimum",
+       {{input("a"), input("b")}},
+       [](Arguments& arguments) { return extremum(arguments, "minimum", false); }},
+      {"where", {{input("condition"), input("a"), input("b")}}, where},
+      {"cast", {{input("x"), setting("to", "elem")}}, cast},
+      {"sum", reduction, [](Arguments& arguments) { return reduce(arguments, "sum", "reduce_sum"); }},
+      {"max", reduction, [](Arguments& arguments) { return reduce(arguments, "max", "reduce_max"); }},
+      {"min", reduction, [](Arguments& arguments) { return reduce(arguments, "min", "reduce_min"); }},
+      {"mean", reduction, mean},
+      {"product", reduction, product_of},
+      {"argmax", {{input("x"), optional("axis", "int")}}, argmax},
+  };
+}
+
+}  // namespace nnc::semantics

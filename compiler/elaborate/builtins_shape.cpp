@@ -1,0 +1,258 @@
+// Movement of elements: reshape, transpose, slices, concat, gather, …
+#include <algorithm>
+#include <numeric>
+
+#include "compiler/elaborate/builtins.h"
+
+namespace nnc::semantics {
+namespace {
+
+Datum reshape(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  Shape shape = arguments.integers("dims");
+  std::int64_t count = 1;
+  for (std::int64_t size : shape) {
+    if (size < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("dims"), size);
+    if (__builtin_mul_overflow(count, size, &count))
+      evaluator.reporter().fail(Kind::integer_overflow, arguments.place("dims"));
+  }
+  if (count != element_count(x->type.shape)) {
+    evaluator.reporter().fail(Kind::reshape_mismatch, arguments.place("dims"), nnc::to_string(x->type.shape),
+                              element_count(x->type.shape), nnc::to_string(shape), count);
+  }
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.reshape(x, shape));
+}
+
+Datum transpose(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  std::size_t rank = x->type.shape.size();
+  std::vector<std::int64_t> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  if (!arguments.more.empty()) arguments.given["axes"] = arguments.more.front();
+  if (arguments.has("axes")) {
+    std::vector<std::int64_t> given = arguments.integers("axes");
+    if (!std::is_permutation(given.begin(), given.end(), order.begin(), order.end())) {
+      evaluator.reporter().fail(Kind::bad_permutation, arguments.place("axes"), rank);
+    }
+    order = given;
+  } else {
+    if (rank < 2) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 1, rank);
+    std::swap(order[rank - 1], order[rank - 2]);
+  }
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.transpose(x, order));
+}
+
+Datum broadcast(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  Shape to = arguments.integers("to");
+  const Shape& from = x->type.shape;
+  std::int64_t first =
+      arguments.integer("axis", static_cast<std::int64_t>(to.size()) - static_cast<std::int64_t>(from.size()));
+  bool fits = first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
+              std::equal(from.begin(), from.end(), to.begin() + first);
+  if (!fits)
+    evaluator.reporter().fail(Kind::shapes_do_not_broadcast, arguments.span, nnc::to_string(from), nnc::to_string(to));
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.broadcast_from(x, to, first));
+}
+
+Datum reverse(Arguments& arguments) {
+  Value* x = arguments.tensor("x");
+  std::vector<std::int64_t> axes = {arguments.axis("axis", -1, x->type.shape.size())};
+  arguments.evaluator.at(arguments.span);
+  Session& session = arguments.evaluator.session;
+  return Datum::of(session.with_classes(session.op("reverse", {x}, attributes({{"axes", axes}})), session.classes(x)));
+}
+
+Datum pad_with(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  if (arguments.has("mode") && arguments.get("mode").text != "constant") {
+    evaluator.reporter().fail(Kind::unsupported_mode, arguments.place("mode"),
+                              evaluator.describe(arguments.get("mode")));
+  }
+  std::vector<std::int64_t> sizes = arguments.per_axis("sizes", 0, x->type.shape.size());
+  for (std::int64_t size : sizes) {
+    if (size < 0) evaluator.reporter().fail(Kind::bad_size, arguments.place("sizes"), size);
+  }
+  evaluator.at(arguments.span);
+  Attributes values = attributes({{"low", sizes},
+                                  {"high", sizes},
+                                  {"interior", std::vector<std::int64_t>(sizes.size(), 0)},
+                                  {"value", arguments.real("value", 0)}});
+  return Datum::of(evaluator.session.op("pad", {x}, values));
+}
+
+Datum slice(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  std::size_t rank = x->type.shape.size();
+  std::vector<std::int64_t> start = arguments.per_axis("start", 0, rank), stop = arguments.per_axis("stop", 0, rank);
+  for (std::size_t i = 0; i < rank; ++i) {
+    if (start[i] >= 0 && stop[i] > start[i] && stop[i] <= x->type.shape[i]) continue;
+    evaluator.reporter().fail(Kind::index_out_of_range, arguments.span, start[i] < 0 ? start[i] : stop[i],
+                              x->type.shape[i]);
+  }
+  evaluator.at(arguments.span);
+  Attributes values = attributes({{"start", start}, {"stop", stop}, {"step", arguments.per_axis("step", 1, rank)}});
+  return Datum::of(
+      evaluator.session.with_classes(evaluator.session.op("slice", {x}, values), evaluator.session.classes(x)));
+}
+
+Datum dynamic_slice(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  std::size_t rank = x->type.shape.size();
+  const Datum& starts = arguments.get("starts");
+  std::vector<std::int64_t> sizes = arguments.integers("sizes");
+  std::vector<Value*> operands = {x};
+  if (starts.is(DatumKind::List)) {
+    for (const Datum& start : starts.items)
+      operands.push_back(evaluator.tensor(start, ElementType::I32, arguments.place("starts")));
+  } else {
+    Value* all = evaluator.tensor(starts, ElementType::I32, arguments.place("starts"));
+    for (std::int64_t i = 0; all->type.shape.size() == 1 && i < all->type.shape[0]; ++i) {
+      operands.push_back(evaluator.session.reshape(evaluator.session.slice_axis(all, 0, i, i + 1), {}));
+    }
+  }
+  if (operands.size() != rank + 1) {
+    evaluator.reporter().fail(Kind::wrong_length, arguments.place("starts"), "starts", rank, operands.size() - 1);
+  }
+  if (sizes.size() != rank)
+    evaluator.reporter().fail(Kind::wrong_length, arguments.place("sizes"), "sizes", rank, sizes.size());
+  evaluator.at(arguments.span);
+  Value* result = evaluator.session.op("dynamic_slice", operands, attributes({{"sizes", sizes}}));
+  return Datum::of(evaluator.session.with_classes(result, evaluator.session.classes(x)));
+}
+
+Datum concat(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<const Datum*> data = {&arguments.get("x")};
+  std::vector<Span> spans = {arguments.place("x")};
+  for (const BoundArgument& argument : arguments.more) {
+    data.push_back(&argument.value);
+    spans.push_back(argument.span);
+  }
+  std::vector<Value*> parts = evaluator.tensors(data, spans);
+  const Shape& first = parts[0]->type.shape;
+  std::int64_t axis = arguments.axis("axis", 0, first.size());
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    Shape shape = parts[i]->type.shape;
+    if (shape.size() == first.size()) shape[static_cast<std::size_t>(axis)] = first[static_cast<std::size_t>(axis)];
+    if (shape == first) continue;
+    evaluator.reporter().fail(Kind::concat_mismatch, spans[i], axis, nnc::to_string(parts[i]->type.shape),
+                              nnc::to_string(first));
+  }
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.concat(parts, axis));
+}
+
+Datum split(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* x = arguments.tensor("x");
+  std::int64_t axis = arguments.axis("axis", 0, x->type.shape.size());
+  std::int64_t count = arguments.integer("n"), size = x->type.shape[static_cast<std::size_t>(axis)];
+  if (count < 1 || size % count != 0)
+    evaluator.reporter().fail(Kind::split_mismatch, arguments.place("n"), axis, size, count);
+  evaluator.at(arguments.span);
+  std::vector<Datum> parts;
+  for (std::int64_t i = 0; i < count; ++i) {
+    parts.push_back(Datum::of(evaluator.session.slice_axis(x, axis, i * (size / count), (i + 1) * (size / count))));
+  }
+  return Datum::tuple(std::move(parts));
+}
+
+Datum iota(Arguments& arguments) {
+  Shape dims = arguments.integers("dims");
+  if (dims.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("dims"), 0, 0);
+  for (std::int64_t size : dims) {
+    if (size < 1) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place("dims"), size);
+  }
+  std::int64_t axis = arguments.axis("axis", 0, dims.size());
+  return Datum::of(arguments.evaluator.session.iota(dims, axis, ElementType::I32));
+}
+
+Value* index_of(Arguments& arguments, const char* name, std::int64_t size) {
+  Evaluator& evaluator = arguments.evaluator;
+  Value* index = evaluator.tensor(arguments.get(name), ElementType::I32, arguments.place(name));
+  if (!is_integer(index->type.element)) {
+    evaluator.reporter().fail(Kind::index_not_integer, arguments.place(name), to_string(evaluator.session.type(index)));
+  }
+  std::int64_t classes = evaluator.session.classes(index);
+  if (classes > size) evaluator.reporter().fail(Kind::too_many_classes, arguments.place(name), classes, size);
+  return index;
+}
+
+Datum gather(Arguments& arguments) {
+  Value* table = arguments.tensor("table");
+  if (table->type.shape.empty())
+    arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
+  Value* index = index_of(arguments, "index", table->type.shape[0]);
+  arguments.evaluator.at(arguments.span);
+  return Datum::of(arguments.evaluator.session.op("gather", {table, index}));
+}
+
+// The element along an axis that an index names, for each place of the other axes: a sum of which all but one are 0.
+Datum pick(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Session& session = evaluator.session;
+  Value* x = arguments.tensor("x");
+  const Shape& shape = x->type.shape;
+  std::int64_t axis = arguments.axis("axis", 0, shape.size());
+  Shape rest = shape;
+  rest.erase(rest.begin() + axis);
+  Value* index = index_of(arguments, "index", shape[static_cast<std::size_t>(axis)]);
+  if (index->type.shape != rest) {
+    evaluator.reporter().fail(Kind::shape_mismatch, arguments.place("index"), "`index`", nnc::to_string(rest),
+                              nnc::to_string(index->type.shape));
+  }
+  evaluator.at(arguments.span);
+  std::vector<std::int64_t> axes;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(shape.size()); ++i) {
+    if (i != axis) axes.push_back(i);
+  }
+  Value* everywhere = session.op("broadcast", {index}, attributes({{"shape", shape}, {"axes", axes}}));
+  Value* chosen = session.op("equal", {session.iota(shape, axis, index->type.element), everywhere});
+  Value* kept = session.op("select", {chosen, x, session.full(x->type.element, shape, 0)});
+  return Datum::of(session.reduce("reduce_sum", kept, {axis}, false));
+}
+
+Datum scatter(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::int64_t size = arguments.integer("size");
+  if (size < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("size"), size);
+  Value* rows = arguments.tensor("x");
+  Value* index = index_of(arguments, "index", size);
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
+}
+
+}  // namespace
+
+std::vector<Builtin> shape_builtins() {
+  return {
+      {"reshape", {{input("x"), setting("dims", "ints")}}, reshape},
+      // The permutation may be given by place or left out: then the last two axes change places.
+      {"transpose", {{input("x"), optional("axes", "ints")}, true}, transpose},
+      {"broadcast", {{input("x"), setting("to", "ints"), optional("axis", "int")}}, broadcast},
+      {"reverse", {{input("x"), optional("axis", "int")}}, reverse},
+      {"pad_with",
+       {{input("x"), setting("sizes", "ints"), optional("value", "real"), optional("mode", "text")}},
+       pad_with},
+      {"slice", {{input("x"), setting("start", "ints"), setting("stop", "ints"), optional("step", "ints")}}, slice},
+      {"dynamic_slice", {{input("x"), input("starts"), setting("sizes", "ints")}}, dynamic_slice},
+      {"concat", {{input("x"), optional("axis", "int")}, true}, concat},
+      {"split", {{input("x"), setting("n", "int"), optional("axis", "int")}}, split},
+      {"iota", {{setting("dims", "ints"), optional("axis", "int")}}, iota},
+      {"gather", {{input("table"), input("index")}}, gather},
+      {"pick", {{input("x"), input("index"), optional("axis", "int")}}, pick},
+      {"scatter", {{input("index"), input("x"), setting("size", "int")}}, scatter},
+  };
+}
+
+}  // namespace nnc::semantics

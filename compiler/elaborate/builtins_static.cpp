@@ -1,0 +1,58 @@
+// Questions about shapes, and lists of sizes: all static.
+#include "compiler/elaborate/builtins.h"
+
+namespace nnc::semantics {
+namespace {
+
+Datum shape(Arguments& arguments) { return Datum::list(arguments.tensor("x")->type.shape); }
+
+Datum rank(Arguments& arguments) {
+  return Datum::of(static_cast<std::int64_t>(arguments.tensor("x")->type.shape.size()));
+}
+
+Datum len(Arguments& arguments) {
+  const Datum& x = arguments.get("x");
+  if (x.is(DatumKind::List)) return Datum::of(static_cast<std::int64_t>(x.items.size()));
+  Value* value = arguments.tensor("x");
+  if (value->type.shape.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
+  return Datum::of(value->type.shape[0]);
+}
+
+Datum range(Arguments& arguments) {
+  constexpr std::int64_t kLengthMax = 1'000'000;
+  std::int64_t begin = arguments.integer("begin"), end = arguments.integer("end");
+  if (end - begin > kLengthMax) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.span, end - begin);
+  std::vector<std::int64_t> items;
+  for (std::int64_t i = begin; i < end; ++i) items.push_back(i);
+  return Datum::list(items);
+}
+
+// One integer for each of n axes; a list of n stays.
+Datum spread(Arguments& arguments) {
+  std::int64_t count = arguments.integer("n");
+  if (count < 0 || count > 16) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place("n"), count);
+  return Datum::list(arguments.per_axis("x", 0, static_cast<std::size_t>(count)));
+}
+
+// The list with an item put in so that it stands at the axis; -1: at the end.
+Datum insert(Arguments& arguments) {
+  std::vector<std::int64_t> items = arguments.integers("list");
+  std::int64_t axis = arguments.axis("axis", 0, items.size() + 1);
+  items.insert(items.begin() + axis, arguments.integer("item"));
+  return Datum::list(items);
+}
+
+}  // namespace
+
+std::vector<Builtin> static_builtins() {
+  return {
+      {"shape", {{input("x")}}, shape},
+      {"rank", {{input("x")}}, rank},
+      {"len", {{input("x")}}, len},
+      {"range", {{setting("begin", "int"), setting("end", "int")}}, range},
+      {"spread", {{setting("x", "ints"), setting("n", "int")}}, spread},
+      {"insert", {{setting("list", "ints"), setting("axis", "int"), setting("item", "int")}}, insert},
+  };
+}
+
+}  // namespace nnc::semantics

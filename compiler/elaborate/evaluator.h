@@ -1,0 +1,188 @@
+// Expressions, bodies and applications of the language, evaluated: static ones to static data, tensors into a Session.
+//
+// One Evaluator a Session. The parts: expressions.cpp (expressions), arithmetic.cpp (operators on data), types.cpp
+// (types, sizes, parameters of definitions), bodies.cpp (statements), operators.cpp (what may be applied, arguments),
+// apply.cpp (applications), scan.cpp (scan, repeat, total), builtins_*.cpp (the primitives as the language names them).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/elaborate/program.h"
+#include "compiler/elaborate/scope.h"
+#include "compiler/elaborate/session.h"
+
+namespace nnc::semantics {
+
+struct SignatureParam {
+  std::string name;
+  bool is_input = false;
+  std::string kind;  // of a setting: "int", "op", …
+  bool has_default = false;
+};
+struct Signature {
+  std::vector<SignatureParam> params;
+  bool takes_any_number = false;  // positional arguments beyond the parameters: concat
+  bool takes_tuple = false;       // a tuple before |> is one argument: scan, repeat
+};
+
+class Evaluator;
+
+// The arguments of a primitive, by parameter.
+class Arguments {
+ public:
+  Arguments(Evaluator& evaluator_used, Span call_span) : evaluator(evaluator_used), span(call_span) {}
+  bool has(const std::string& name) const { return given.count(name) != 0; }
+  const Datum& get(const std::string& name) const { return given.at(name).value; }
+  Span place(const std::string& name) const { return has(name) ? given.at(name).span : span; }
+  std::int64_t integer(const std::string& name, std::int64_t otherwise = 0) const;
+  double real(const std::string& name, double otherwise = 0) const;
+  bool flag(const std::string& name, bool otherwise = false) const;
+  std::vector<std::int64_t> integers(const std::string& name) const;
+  Value* tensor(const std::string& name) const;  // f32 if static
+  // An axis of a tensor of this rank, from its end if negative.
+  std::int64_t axis(const std::string& name, std::int64_t otherwise, std::size_t rank) const;
+  // One integer for all of `count` axes, or one for each.
+  std::vector<std::int64_t> per_axis(const std::string& name, std::int64_t otherwise, std::size_t count) const;
+
+  Evaluator& evaluator;
+  Span span;
+  std::map<std::string, BoundArgument> given;
+  std::vector<BoundArgument> more;
+};
+
+// A primitive as the language names it.
+struct Builtin {
+  std::string name;
+  Signature signature;
+  Datum (*apply)(Arguments& arguments);
+};
+// All of them, built on first use.
+const Builtin* find_builtin(const std::string& name);
+std::vector<std::string> builtin_names();
+
+class Evaluator {
+ public:
+  Evaluator(Program& program_used, Session& session_used);
+
+  // Expressions.
+  Datum expression(const ast::Expr& expr, const ScopePtr& scope);
+  Datum block(const ast::Block& body, const ScopePtr& scope);
+  void statement(const ast::Stmt& statement, const ScopePtr& scope);
+  // An integer, or a list of integers ("where a size is needed").
+  std::int64_t integer(const Datum& datum, Span span);
+  std::vector<std::int64_t> integers(const Datum& datum, Span span);
+  double real(const Datum& datum, Span span);
+  bool flag(const Datum& datum, Span span);
+  std::vector<SetItem> set(const Datum& datum, Span span);
+
+  // Static data become tensors: of element type `want`, or f32.
+  Value* tensor(const Datum& datum, const ElementType* want, Span span);
+  Value* tensor(const Datum& datum, ElementType want, Span span) { return tensor(datum, &want, span); }
+  // Static numbers fill the shape; a tensor must have the type already.
+  Value* tensor_of_type(const Datum& datum, const TensorType& type, Span span, const std::string& what);
+  // All become tensors of one element type: that of the first tensor among them, else f32.
+  std::vector<Value*> tensors(const std::vector<const Datum*>& data, const std::vector<Span>& spans);
+  std::string describe(const Datum& datum) const;
+
+  // Operators on data.
+  Datum unary(const std::string& op, const Datum& a, Span span);
+  Datum binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span);
+  Value* product(Value* a, Value* b, Span span);  // `@`
+  // Both to one shape, by the broadcasting rule.
+  void broadcast_together(std::vector<Value*>& values, Span span);
+
+  // Types.
+  Element element(const ast::Type& type, const ScopePtr& scope);
+  TensorType type(const ast::Type& type, const ScopePtr& scope);
+  ScopePtr bind(const std::vector<ast::Param>& params, const ScopePtr& outer, const std::string& callee,
+                std::vector<BoundArgument> arguments, Span span, bool binds_sizes);
+  void check_result(const ast::Type& type, Datum& result, const ScopePtr& scope, Span span, const std::string& callee);
+
+  // Operators: what may be applied.
+  static constexpr int kFromSignature = -1;  // the place supplies all inputs not given by name
+  OperatorPtr operator_of(const ast::Expr& expr, const ScopePtr& scope, int leading);
+  OperatorPtr make_instance(const ast::Instance& instance, const ScopePtr& scope, const Owner& owner);
+  Signature signature(const OperatorValue& op) const;
+  Datum apply(const OperatorValue& op, std::vector<BoundArgument> leading, Span span);
+  Datum apply(const OperatorValue& op, const std::vector<Datum>& leading, Span span);
+  Datum member(const Datum& base, const std::string& name, Span span);
+  Datum lookup(const std::string& name, const ScopePtr& scope, Span span, const ast::Expr* site);
+
+  // Scans.
+  Datum scan(Arguments& arguments);
+  Datum repeat(Arguments& arguments);
+  Datum total(Arguments& arguments);
+  Value* uniform(const Shape& dims);
+
+  ScopePtr new_scope(const ScopePtr& outer);
+  // The operations built from now on come from `span`.
+  void at(Span span);
+  Reporter& reporter() { return session.reporter(); }
+
+  Program& program;
+  Session& session;
+  Owner owner;
+  bool training = false;
+  bool carries_on = false;      // in a scan with `carry: true`
+  std::int64_t batch_size = 0;  // 0: not in a train block
+  // Is the instance in its inference life although the stage trains?
+  std::function<bool(const std::string& path)> is_frozen;
+  // Elaborates a Lazy binding: set by the stages.
+  std::function<void(Binding& binding, Scope& scope)> force;
+  std::string state_prefix;  // of the states of a `with` cell: "<stage>.<parameter>"
+  StateKind cell_state_kind = StateKind::Recurrent;
+  std::string draw_path;  // of draws that are shared: the parameter whose initial or next value is made
+
+ private:
+  friend class Arguments;
+  struct Restore;
+  Datum call(const ast::Expr& expr, const ScopePtr& scope);
+  Datum pipe(const ast::Expr& expr, const ScopePtr& scope);
+  Datum subscript(const ast::Expr& expr, const ScopePtr& scope);
+  Datum index_list(const Datum& base, const ast::Expr& expr, const ScopePtr& scope);
+  Value* index_tensor(Value* base, const ast::Expr& expr, const ScopePtr& scope);
+  Datum static_binary(const std::string& op, const Datum& a, const Datum& b, Span span);
+  Datum tensor_binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span);
+  std::vector<BoundArgument> arguments_of(const OperatorValue& op, int leading, const std::vector<ast::Argument>& given,
+                                          const ScopePtr& scope);
+  OperatorPtr operator_base(const ast::Expr& expr, const ScopePtr& scope, const std::string* declared_path);
+  OperatorPtr from_binding(Binding& binding, Scope* found_in, const ast::Expr* site, const std::string& name, Span span,
+                           const std::string* declared_path);
+  std::string anonymous_path(const ast::Expr* site, const std::string& name);
+  Datum apply_definition(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
+  Datum apply_lambda(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
+  Datum apply_builtin(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
+  Datum apply_model(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
+  void let_statement(const ast::Stmt& statement, const ScopePtr& scope);
+  void param_statement(const ast::Stmt& statement, const ScopePtr& scope);
+  void state_statement(const ast::Stmt& statement, const ScopePtr& scope);
+  void next_statement(const ast::Stmt& statement, const ScopePtr& scope);
+  void declare_member(const std::string& name, const Datum& value);
+  std::vector<Value*> stay_after(Value* stop, const std::vector<Value*>& outputs);
+
+  int depth_ = 0;
+};
+
+// Puts back what an application changes of an Evaluator, also when an error leaves it.
+struct ContextGuard {
+  explicit ContextGuard(Evaluator& evaluator_used);
+  ~ContextGuard();
+  ContextGuard(const ContextGuard&) = delete;
+  Evaluator& evaluator;
+  Owner owner;
+  bool training;
+  bool carries_on;
+  std::size_t chain_length;
+  Region* region;
+};
+
+// A path below another: "block.0" and "qkv" make "block.0.qkv".
+std::string join_path(const std::string& path, const std::string& name);
+// Is `path` the same as `prefix` or below it?
+bool is_below(const std::string& path, const std::string& prefix);
+
+}  // namespace nnc::semantics

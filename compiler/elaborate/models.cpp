@@ -1,0 +1,194 @@
+// The forward and init graphs of models, and the order in which a program is elaborated.
+#include <cstdlib>
+
+#include "compiler/elaborate/stages.h"
+
+namespace nnc::semantics {
+namespace {
+
+// The value of --set name=text for a setting of this kind.
+Datum setting_from_text(Evaluator& evaluator, const ast::Param& param, const std::string& text) {
+  const std::string& kind = param.kind;
+  char* end = nullptr;
+  if (kind == "flag" && (text == "true" || text == "false")) return Datum::of(text == "true");
+  if (kind == "text") return Datum::of(text);
+  if (kind == "real") {
+    double value = std::strtod(text.c_str(), &end);
+    if (!text.empty() && *end == 0) return Datum::of(value);
+  }
+  if (kind == "int" || kind == "ints") {
+    std::vector<std::int64_t> items;
+    const char* at = text.c_str();
+    while (true) {
+      items.push_back(std::strtoll(at, &end, 10));
+      if (end == at || (*end != 0 && *end != ',')) break;
+      if (*end == 0) return items.size() == 1 && kind == "int" ? Datum::of(items[0]) : Datum::list(items);
+      at = end + 1;
+    }
+  }
+  evaluator.reporter().fail(Kind::bad_setting, param.span, param.name.text, kind, text);
+}
+
+}  // namespace
+
+std::vector<BoundArgument> model_arguments(Evaluator& evaluator, const ast::Model& model) {
+  std::vector<BoundArgument> arguments;
+  ScopePtr header = evaluator.new_scope(evaluator.program.user_scope());
+  auto give = [&](const ast::Param& param, const Datum& value) {
+    arguments.push_back({param.name.text, value, param.span});
+    Binding binding;
+    binding.value = value;
+    binding.span = param.name.span;
+    header->names[param.name.text] = std::move(binding);
+  };
+  const std::map<std::string, std::string>& given = evaluator.program.options().settings;
+  for (const ast::Param& param : model.params) {
+    if (param.kind.empty()) continue;
+    auto text = given.find(param.name.text);
+    if (text != given.end()) {
+      give(param, setting_from_text(evaluator, param, text->second));
+    } else if (param.default_value == nullptr) {
+      evaluator.reporter().fail(Kind::setting_not_given, param.span, model.name.text, param.name.text);
+    } else {
+      bool is_operator = param.kind == "op";
+      give(param, is_operator
+                      ? Datum::of(evaluator.operator_of(*param.default_value, header, Evaluator::kFromSignature))
+                      : evaluator.expression(*param.default_value, header));
+    }
+  }
+  for (const ast::Param& param : model.params) {
+    if (!param.kind.empty()) continue;
+    evaluator.at(param.span);
+    TensorType type = evaluator.type(param.type, header);
+    Value* value = evaluator.session.input(param.name.text, type, true);
+    give(param, Datum::of(value));
+  }
+  return arguments;
+}
+
+Session& Elaboration::new_session(Purpose purpose, const std::string& graph_name, StateTable& table) {
+  sessions_.push_back(std::make_unique<Session>(program_.reporter(), purpose, graph_name));
+  sessions_.back()->table = &table;
+  return *sessions_.back();
+}
+
+Graph Elaboration::initial_values(const StateTable& table, const std::string& name) {
+  StateTable found;
+  Session& session = new_session(Purpose::Init, name, found);
+  Evaluator evaluator(program_, session);
+  evaluator.training = true;
+  session.seed();
+  for (const StateInfo& info : table.states) {
+    ContextGuard guard(evaluator);
+    std::size_t dot = info.path.rfind('.');
+    evaluator.owner.path = dot == std::string::npos ? "" : info.path.substr(0, dot);
+    evaluator.draw_path = info.path;
+    evaluator.at(info.span);
+    Datum value = info.initial;
+    Span place = info.span;
+    if (value.is(DatumKind::Operator)) {
+      place = value.op->span;
+      value = evaluator.apply(*value.op, std::vector<Datum>{Datum::list(info.type.shape)}, place);
+    }
+    Value* tensor =
+        evaluator.tensor_of_type(value, info.type, place, fmt::format("the initial value of `{}`", info.path));
+    session.graph().outputs.push_back({info.path, tensor});
+  }
+  return session.finish();
+}
+
+ModelResult Elaboration::model(const ast::Model& model) {
+  ModelResult result;
+  result.model = &model;
+  result.graphs.name = model.name.text;
+  Session& session = new_session(Purpose::Forward, model.name.text, result.table);
+  Evaluator evaluator(program_, session);
+  OperatorValue op;
+  op.kind = OperatorValue::Kind::Instance;
+  op.model = &model;
+  op.scope = program_.user_scope();
+  op.name = model.name.text;
+  op.span = model.name.span;
+  std::vector<BoundArgument> arguments = model_arguments(evaluator, model);
+  Datum outputs = evaluator.apply(op, std::move(arguments), model.name.span);
+  bool is_single = !outputs.is(DatumKind::Tuple);
+  for (std::size_t i = 0; i < model.outputs.size(); ++i) {
+    Value* value = is_single ? outputs.value : outputs.items[i].value;
+    const std::string& name = model.outputs[i].name.text;
+    if (value->name.empty()) value->name = name;
+    session.graph().outputs.push_back({name, value});
+  }
+  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
+  result.graphs.init = initial_values(result.table, model.name.text + "_init");
+  result.graphs.forward = session.finish();
+  return result;
+}
+
+std::optional<ElaboratedProgram> Elaboration::run() {
+  ElaboratedProgram program;
+  std::vector<std::unique_ptr<ModelResult>> models;
+  const ast::File& file = program_.user_file();
+  Reporter& reporter = program_.reporter();
+  // Models outside have the shared instances in common: their shapes must agree.
+  for (const ast::Model& one : file.models) {
+    try {
+      models.push_back(std::make_unique<ModelResult>(model(one)));
+    } catch (const Abandon&) {
+      reporter.chain.clear();
+      models.push_back(nullptr);
+    }
+  }
+  check_shared_instances(models);
+  for (const ast::Train& one : file.trains) {
+    const std::string& name = one.model.text.empty() ? one.name.text : one.model.text;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      if (models[i] == nullptr || models[i]->graphs.name != name) continue;
+      try {
+        program.stages.push_back(Stage(*this, program_, one, *models[i]).run());
+        program.stages.back().model = i;
+      } catch (const Abandon&) {
+        reporter.chain.clear();
+      }
+    }
+  }
+  if (reporter.diagnostics().has_errors()) return std::nullopt;
+  for (std::unique_ptr<ModelResult>& result : models) program.models.push_back(std::move(result->graphs));
+  return program;
+}
+
+void Elaboration::check_shared_instances(const std::vector<std::unique_ptr<ModelResult>>& models) {
+  for (const ast::Instance& shared : program_.user_file().instances) {
+    std::map<std::string, const StateInfo*> first;
+    for (const std::unique_ptr<ModelResult>& model : models) {
+      if (model == nullptr) continue;
+      for (const StateInfo& info : model->table.states) {
+        if (info.kind != StateKind::Parameter || !is_below(info.path, shared.name.text)) continue;
+        auto [place, is_new] = first.emplace(info.path, &info);
+        if (is_new || place->second->type == info.type) continue;
+        Diagnostic& diagnostic =
+            program_.reporter().report(Kind::shared_parameter_mismatch, shared.name.span, info.path,
+                                       to_string(info.type), to_string(place->second->type));
+        for (const StateInfo* one : {place->second, &info}) {
+          for (const CallSite& site : one->chain) {
+            if (program_.reporter().is_prelude(site.span)) continue;
+            diagnostic.note(site.span,
+                            fmt::format("{} in this application of `{}`", to_string(one->type), site.callee));
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace nnc::semantics
+
+namespace nnc {
+
+std::optional<ElaboratedProgram> elaborate(const ast::File& file, SourceManager& sources, Diagnostics& diagnostics,
+                                           const ElaborateOptions& options) {
+  semantics::Program program(file, sources, diagnostics, options);
+  if (!program.load()) return std::nullopt;
+  return semantics::Elaboration(program).run();
+}
+
+}  // namespace nnc

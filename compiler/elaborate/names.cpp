@@ -1,0 +1,409 @@
+// Checks names before anything is elaborated, also in branches that are not taken: unknown names, names defined twice,
+// lets without use, definitions that mention themselves. Gives anonymous instances their names, by position in the text
+// of their owner.
+#include <functional>
+
+#include "compiler/elaborate/evaluator.h"
+#include "compiler/elaborate/program.h"
+
+namespace nnc::semantics {
+namespace {
+
+using ast::Expr;
+using ast::ExprKind;
+using ast::Stmt;
+using ast::StmtKind;
+
+struct Declared {
+  Span span;
+  bool is_let = false;
+  bool is_used = false;
+  bool makes_instance = false;  // a layer, a cell or a model
+  bool being_defined = false;
+};
+
+struct NameScope {
+  NameScope* parent = nullptr;
+  std::map<std::string, Declared> names;
+};
+
+// The text of one owner: its anonymous instances are counted by name.
+struct OwnerText {
+  std::map<std::string, int> counts;
+  std::map<std::string, Span> declared;  // parameters, states, instances
+  std::vector<std::pair<std::string, Span>> anonymous;
+};
+
+const std::set<std::string> kStaticNames = {"training", "batch_size", "float", "any"};
+const std::set<std::string> kTrainNames = {"iteration", "epoch", "weights", "gradients"};
+
+class NameChecker {
+ public:
+  NameChecker(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
+              std::map<const Expr*, std::string>& names)
+      : file_(file), file_scope_(scope), reporter_(reporter), anonymous_names_(names) {}
+
+  void run() {
+    for (const ast::Const& item : file_.consts) in_item(&item, [&] { expression(*item.value); });
+    for (const ast::Definition& item : file_.definitions) in_item(&item, [&] { definition(item); });
+    for (const ast::Instance& item : file_.instances) in_item(&item, [&] { instance(item, false); });
+    std::map<std::string, NameScope*> model_scopes;
+    for (const ast::Model& item : file_.models) {
+      in_item(&item, [&] { model_scopes[item.name.text] = model(item); });
+    }
+    for (const ast::Train& item : file_.trains) train(item, model_scopes);
+    for (const auto& scope : scopes_) warn_unused(*scope);
+    find_recursion();
+  }
+
+ private:
+  void in_item(const void* item, const std::function<void()>& check) {
+    item_ = item;
+    OwnerText text;
+    owner_ = &text;
+    check();
+    owner_ = nullptr;
+    item_ = nullptr;
+  }
+
+  NameScope* push() {
+    scopes_.push_back(std::make_unique<NameScope>());
+    scopes_.back()->parent = scope_;
+    return scope_ = scopes_.back().get();
+  }
+  void pop() { scope_ = scope_->parent; }
+
+  Declared& declare(const ast::Name& name, bool is_let = false) {
+    auto [place, is_new] = scope_->names.emplace(name.text, Declared{name.span, is_let});
+    if (!is_new) {
+      reporter_.report(Kind::repeated_name, name.span, name.text).note(place->second.span, "first here");
+      place->second.is_used = true;
+    }
+    return place->second;
+  }
+  void declare_owned(const ast::Name& name) {
+    if (owner_ == nullptr) return;
+    owner_->declared.emplace(name.text, name.span);
+  }
+
+  std::vector<std::string> visible_names() const {
+    std::vector<std::string> names = builtin_names();
+    for (const NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      for (const auto& [name, declared] : scope->names) names.push_back(name);
+    }
+    for (const Scope* scope = file_scope_.get(); scope != nullptr; scope = scope->parent.get()) {
+      for (const auto& [name, binding] : scope->names) names.push_back(name);
+    }
+    return names;
+  }
+
+  void name(const Expr& expr, bool is_site) {
+    bool makes_instance = false;
+    for (NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      auto found = scope->names.find(expr.text);
+      if (found == scope->names.end()) continue;
+      found->second.is_used = true;
+      if (found->second.being_defined) reporter_.report(Kind::recursive_definition, expr.span, expr.text);
+      if (found->second.makes_instance && is_site) site(expr);
+      return;
+    }
+    if (const Binding* binding = find(file_scope_.get(), expr.text)) {
+      if (binding->kind == Binding::Kind::Definition) {
+        makes_instance = binding->definition->kind != ast::DefKind::Fn;
+        edges_[item_].push_back({binding->definition, expr.span, expr.text});
+      }
+      if (binding->kind == Binding::Kind::Model) {
+        makes_instance = true;
+        edges_[item_].push_back({binding->model, expr.span, expr.text});
+      }
+      if (binding->kind == Binding::Kind::Instance) edges_[item_].push_back({binding->instance, expr.span, expr.text});
+      if (binding->kind == Binding::Kind::Constant) edges_[item_].push_back({binding->constant, expr.span, expr.text});
+      if (makes_instance && is_site) site(expr);
+      return;
+    }
+    ElementType element;
+    if (kStaticNames.count(expr.text) != 0 || parse_element_type(expr.text, element)) return;
+    if (in_train_ && kTrainNames.count(expr.text) != 0) return;
+    if (find_builtin(expr.text) != nullptr) return;
+    std::string near = nearest(expr.text, visible_names());
+    Diagnostic& diagnostic = reporter_.report(Kind::unknown_name, expr.span, expr.text,
+                                              near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+    if (!near.empty()) diagnostic.fixit(expr.span, near);
+  }
+
+  void site(const Expr& expr) {
+    if (owner_ == nullptr) return;
+    int count = ++owner_->counts[expr.text];
+    std::string name = count == 1 ? expr.text : expr.text + "_" + std::to_string(count);
+    anonymous_names_[&expr] = name;
+    owner_->anonymous.push_back({name, expr.span});
+  }
+
+  void expression(const Expr& expr, bool is_site = true) {
+    switch (expr.kind) {
+      case ExprKind::Name:
+        return name(expr, is_site);
+      case ExprKind::Next:
+        if (!is_state(expr.text)) reporter_.report(Kind::next_of_no_state, expr.span, expr.text);
+        return;
+      case ExprKind::Member:
+        members_.insert(expr.text);
+        break;
+      case ExprKind::If:
+        expression(*expr.operands[0]);
+        block(*expr.then_block);
+        block(*expr.else_block);
+        return;
+      case ExprKind::Lambda: {
+        push();
+        for (const ast::Name& parameter : expr.parameters) declare(parameter);
+        body(*expr.then_block);
+        pop();
+        return;
+      }
+      default:
+        break;
+    }
+    for (std::size_t i = 0; i < expr.operands.size(); ++i) {
+      expression(*expr.operands[i], i > 0 || is_site);
+    }
+    for (const ast::Argument& argument : expr.arguments) expression(*argument.value);
+    for (const ast::Index& index : expr.indices) {
+      if (index.begin != nullptr) expression(*index.begin);
+      if (index.end != nullptr) expression(*index.end);
+    }
+  }
+
+  bool is_state(const std::string& text) {
+    for (NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      auto found = scope->names.find(text);
+      if (found == scope->names.end()) continue;
+      found->second.is_used = true;
+      return true;
+    }
+    return false;
+  }
+
+  void type(const ast::Type& type) {
+    if (type.class_count != nullptr) expression(*type.class_count);
+    for (const ast::Dim& dim : type.dims) expression(*dim.size);
+    for (const ast::Type& element : type.elements) this->type(element);
+  }
+
+  void bind_size(const Expr& size, const std::set<std::string>& params) {
+    if (size.kind != ExprKind::Name || params.count(size.text) != 0) return;
+    scope_->names.emplace(size.text, Declared{size.span});
+  }
+
+  void header(const std::vector<ast::Param>& params, bool binds_sizes) {
+    std::set<std::string> names;
+    for (const ast::Param& param : params) {
+      declare(param.name);
+      names.insert(param.name.text);
+    }
+    for (const ast::Param& param : params) {
+      if (!binds_sizes || !param.kind.empty()) continue;
+      if (param.type.class_count != nullptr) bind_size(*param.type.class_count, names);
+      for (const ast::Dim& dim : param.type.dims) bind_size(*dim.size, names);
+    }
+    for (const ast::Param& param : params) {
+      if (param.kind.empty()) type(param.type);
+      if (param.default_value != nullptr) expression(*param.default_value);
+    }
+  }
+
+  void definition(const ast::Definition& item) {
+    OwnerText text;
+    OwnerText* outer = owner_;
+    if (item.kind != ast::DefKind::Fn || outer == nullptr) owner_ = &text;
+    push();
+    header(item.params, true);
+    if (item.has_result) type(item.result);
+    block(item.body);
+    pop();
+    if (owner_ == &text) check_clashes(text);
+    owner_ = outer;
+  }
+
+  void check_clashes(const OwnerText& text) {
+    for (const auto& [name, span] : text.anonymous) {
+      auto declared = text.declared.find(name);
+      if (declared == text.declared.end()) continue;
+      reporter_.report(Kind::path_clash, span, name).note(declared->second, "declared here");
+    }
+  }
+
+  void instance(const ast::Instance& item, bool is_local) {
+    if (item.is_array) expression(*item.count);
+    push();
+    if (!item.index.text.empty()) declare(item.index);
+    // The instance names its operator: the head is no anonymous instance, its arguments may be.
+    if (item.op->kind == ExprKind::Call) {
+      expression(*item.op->operands[0], false);
+      for (const ast::Argument& argument : item.op->arguments) expression(*argument.value);
+    } else {
+      expression(*item.op, false);
+    }
+    pop();
+    if (is_local) declare(item.name);
+    declare_owned(item.name);
+  }
+
+  NameScope* model(const ast::Model& item) {
+    NameScope* scope = push();
+    header(item.params, false);
+    for (const ast::ModelOutput& output : item.outputs) type(output.type);
+    body(item.body);
+    for (const ast::ModelOutput& output : item.outputs) {
+      auto found = scope->names.find(output.name.text);
+      if (found == scope->names.end()) {
+        reporter_.report(Kind::output_not_defined, output.name.span, output.name.text);
+      } else {
+        found->second.is_used = true;
+      }
+    }
+    check_clashes(*owner_);
+    pop();
+    return scope;
+  }
+
+  void train(const ast::Train& item, const std::map<std::string, NameScope*>& models) {
+    const ast::Name& model_name = item.model.text.empty() ? item.name : item.model;
+    auto found = models.find(model_name.text);
+    if (found == models.end()) {
+      std::vector<std::string> names;
+      for (const auto& [name, scope] : models) names.push_back(name);
+      std::string near = nearest(model_name.text, names);
+      reporter_.report(Kind::unknown_model, model_name.span, model_name.text,
+                       near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+      return;
+    }
+    OwnerText text;
+    owner_ = &text;
+    item_ = &item;
+    in_train_ = true;
+    NameScope* before = scope_;
+    scope_ = found->second;
+    push();
+    // The model's name is its instance here, not an operator that makes a new one.
+    push();
+    scope_->parent->names.emplace(model_name.text, Declared{model_name.span, false, true});
+    for (const ast::StmtPtr& line : item.lines) statement(*line);
+    scope_ = before;
+    check_clashes(text);
+    in_train_ = false;
+    owner_ = nullptr;
+    item_ = nullptr;
+  }
+
+  void block(const ast::Block& item) {
+    push();
+    body(item);
+    pop();
+  }
+
+  void body(const ast::Block& item) {
+    for (const ast::StmtPtr& one : item.statements) statement(*one);
+    if (item.value != nullptr) expression(*item.value);
+  }
+
+  void statement(const Stmt& one) {
+    switch (one.kind) {
+      case StmtKind::Definition: {
+        Declared& declared = declare(one.definition->name);
+        declared.makes_instance = one.definition->kind != ast::DefKind::Fn;
+        declared.being_defined = true;
+        definition(*one.definition);
+        declared.being_defined = false;
+        return;
+      }
+      case StmtKind::Instance:
+        return instance(*one.instance, true);
+      default:
+        break;
+    }
+    if (one.has_type || one.kind == StmtKind::State || one.kind == StmtKind::Param || one.kind == StmtKind::Input)
+      type(one.type);
+    for (const ast::ExprPtr& path : one.paths) expression(*path, false);
+    if (one.value != nullptr) expression(*one.value);
+    if (one.value2 != nullptr) expression(*one.value2);
+    switch (one.kind) {
+      case StmtKind::Let:
+        for (const ast::Name& name : one.names) declare(name, true);
+        break;
+      case StmtKind::Next:
+        if (!is_state(one.names[0].text))
+          reporter_.report(Kind::next_of_no_state, one.names[0].span, one.names[0].text);
+        break;
+      case StmtKind::Param:
+      case StmtKind::State:
+        declare_owned(one.names[0]);
+        declare(one.names[0]);
+        break;
+      case StmtKind::Input:
+      case StmtKind::Output:
+        declare(one.names[0]);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void warn_unused(const NameScope& scope) {
+    for (const auto& [name, declared] : scope.names) {
+      if (!declared.is_let || declared.is_used || members_.count(name) != 0) continue;
+      if (reporter_.is_prelude(declared.span)) continue;
+      reporter_.report(Kind::unused_let, declared.span, name);
+    }
+  }
+
+  // Definitions that mention themselves, directly or through others.
+  void find_recursion() {
+    std::set<const void*> done;
+    std::set<const void*> active;
+    std::function<void(const void*)> visit = [&](const void* item) {
+      if (done.count(item) != 0) return;
+      active.insert(item);
+      for (const Edge& edge : edges_[item]) {
+        if (active.count(edge.to) != 0) {
+          reporter_.report(Kind::recursive_definition, edge.span, edge.name);
+        } else {
+          visit(edge.to);
+        }
+      }
+      active.erase(item);
+      done.insert(item);
+    };
+    std::vector<const void*> items;
+    for (const auto& [item, edges] : edges_) items.push_back(item);
+    for (const void* item : items) {
+      if (item != nullptr) visit(item);
+    }
+  }
+
+  struct Edge {
+    const void* to;
+    Span span;
+    std::string name;
+  };
+  const ast::File& file_;
+  ScopePtr file_scope_;
+  Reporter& reporter_;
+  std::map<const Expr*, std::string>& anonymous_names_;
+  std::vector<std::unique_ptr<NameScope>> scopes_;
+  NameScope* scope_ = nullptr;
+  OwnerText* owner_ = nullptr;
+  const void* item_ = nullptr;
+  bool in_train_ = false;
+  std::set<std::string> members_;
+  std::map<const void*, std::vector<Edge>> edges_;
+};
+
+}  // namespace
+
+void check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
+                 std::map<const ast::Expr*, std::string>& anonymous_names) {
+  NameChecker(file, scope, reporter, anonymous_names).run();
+}
+
+}  // namespace nnc::semantics

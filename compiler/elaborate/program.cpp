@@ -1,0 +1,118 @@
+// Files and their scopes: see program.h.
+#include "compiler/elaborate/program.h"
+
+#include <filesystem>
+
+#include "compiler/embedded.h"
+#include "dsl/parser.h"
+
+namespace nnc::semantics {
+
+Program::Program(const ast::File& file, SourceManager& sources, Diagnostics& diagnostics,
+                 const ElaborateOptions& options)
+    : user_(file), sources_(sources), options_(options), reporter_(sources, diagnostics) {}
+
+void Program::declare(const ScopePtr& scope, const std::string& name, Binding binding, Span span) {
+  binding.span = span;
+  auto [place, is_new] = scope->names.emplace(name, std::move(binding));
+  if (!is_new) reporter_.report(Kind::repeated_name, span, name).note(place->second.span, "first here");
+}
+
+ScopePtr Program::scope_of(const ast::File& file, ScopePtr parent) {
+  auto scope = std::make_shared<Scope>(std::move(parent));
+  scope->is_file = true;
+  auto make = [](Binding::Kind kind) {
+    Binding binding;
+    binding.kind = kind;
+    return binding;
+  };
+  for (const ast::Const& item : file.consts) {
+    Binding binding = make(Binding::Kind::Constant);
+    binding.constant = &item;
+    declare(scope, item.name.text, std::move(binding), item.name.span);
+  }
+  for (const ast::Definition& item : file.definitions) {
+    Binding binding = make(Binding::Kind::Definition);
+    binding.definition = &item;
+    declare(scope, item.name.text, std::move(binding), item.name.span);
+  }
+  for (const ast::Instance& item : file.instances) {
+    Binding binding = make(Binding::Kind::Instance);
+    binding.instance = &item;
+    declare(scope, item.name.text, std::move(binding), item.name.span);
+  }
+  for (const ast::Model& item : file.models) {
+    Binding binding = make(Binding::Kind::Model);
+    binding.model = &item;
+    declare(scope, item.name.text, std::move(binding), item.name.span);
+  }
+  for (const ast::Extern& item : file.externs) {
+    Binding binding = make(Binding::Kind::Extern);
+    binding.external = &item;
+    declare(scope, item.name.text, std::move(binding), item.name.span);
+  }
+  scopes_.push_back({&file, scope});
+  return scope;
+}
+
+ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& active) {
+  std::filesystem::path base = std::filesystem::path(sources_.name(import.path_span.file)).parent_path();
+  std::string path = (base / import.path).lexically_normal().string();
+  if (!active.insert(path).second) {
+    reporter_.report(Kind::circular_import, import.path_span, import.path);
+    return nullptr;
+  }
+  std::string error;
+  std::optional<std::int32_t> loaded = sources_.load(path, error);
+  if (!loaded) {
+    reporter_.report(Kind::cannot_import, import.path_span, import.path, error);
+    return nullptr;
+  }
+  files_.push_back(std::make_unique<ast::File>(ast::parse(sources_, *loaded, reporter_.diagnostics())));
+  if (reporter_.diagnostics().has_errors()) return nullptr;
+  const ast::File& file = *files_.back();
+  auto imports = std::make_shared<Scope>(prelude_scope_);
+  imports->is_file = true;
+  for (const ast::Import& inner : file.imports) {
+    if (ScopePtr scope = import_file(inner, active)) add_imported(*imports, scope, inner.span);
+  }
+  active.erase(path);
+  return scope_of(file, imports);
+}
+
+void Program::add_imported(Scope& imports, const ScopePtr& from, Span span) {
+  for (const auto& [name, binding] : from->names) {
+    Binding imported = binding;
+    imported.home = from;
+    auto [place, is_new] = imports.names.emplace(name, imported);
+    if (!is_new) reporter_.report(Kind::repeated_name, span, name).note(place->second.span, "first here");
+  }
+}
+
+bool Program::load() {
+  auto prelude = std::make_shared<Scope>();
+  prelude->is_file = true;
+  prelude_scope_ = prelude;
+  // All files of the prelude are one: they see each other.
+  auto whole = std::make_unique<ast::File>();
+  for (const EmbeddedFile& embedded : prelude_files()) {
+    std::int32_t number = sources_.add(std::string(embedded.name), std::string(embedded.text), true);
+    ast::File file = ast::parse(sources_, number, reporter_.diagnostics());
+    for (ast::Const& item : file.consts) whole->consts.push_back(std::move(item));
+    for (ast::Definition& item : file.definitions) whole->definitions.push_back(std::move(item));
+  }
+  files_.push_back(std::move(whole));
+  prelude_scope_ = scope_of(*files_.back(), nullptr);
+  auto imports = std::make_shared<Scope>(prelude_scope_);
+  imports->is_file = true;
+  std::set<std::string> active;
+  for (const ast::Import& import : user_.imports) {
+    if (ScopePtr scope = import_file(import, active)) add_imported(*imports, scope, import.span);
+  }
+  user_scope_ = scope_of(user_, imports);
+  if (reporter_.diagnostics().has_errors()) return false;
+  for (const auto& [file, scope] : scopes_) check_names(*file, scope, reporter_, anonymous_names);
+  return !reporter_.diagnostics().has_errors();
+}
+
+}  // namespace nnc::semantics

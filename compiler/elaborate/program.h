@@ -1,0 +1,50 @@
+// A whole program: the user's file, what it imports, and the prelude, each with its scope; names checked.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/elaborate/elaborate.h"
+#include "compiler/elaborate/report.h"
+#include "compiler/elaborate/scope.h"
+
+namespace nnc::semantics {
+
+class Program {
+ public:
+  Program(const ast::File& file, SourceManager& sources, Diagnostics& diagnostics, const ElaborateOptions& options);
+  // Loads the prelude and the imports and checks all names. False after an error.
+  bool load();
+
+  const ast::File& user_file() const { return user_; }
+  const ScopePtr& user_scope() const { return user_scope_; }
+  const ElaborateOptions& options() const { return options_; }
+  Reporter& reporter() { return reporter_; }
+  SourceManager& sources() { return sources_; }
+  // The name of the instance made where a layer, cell or model is named as an operator: "dense", "dense_2".
+  std::map<const ast::Expr*, std::string> anonymous_names;
+
+ private:
+  ScopePtr scope_of(const ast::File& file, ScopePtr parent);
+  ScopePtr import_file(const ast::Import& import, std::set<std::string>& active);
+  void add_imported(Scope& imports, const ScopePtr& from, Span span);
+  void declare(const ScopePtr& scope, const std::string& name, Binding binding, Span span);
+
+  const ast::File& user_;
+  SourceManager& sources_;
+  const ElaborateOptions& options_;
+  Reporter reporter_;
+  ScopePtr prelude_scope_;
+  ScopePtr user_scope_;
+  std::vector<std::unique_ptr<ast::File>> files_;
+  std::vector<std::pair<const ast::File*, ScopePtr>> scopes_;
+};
+
+// Checks the names of one file: unknown and repeated ones, unused lets, recursion; names anonymous instances.
+void check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
+                 std::map<const ast::Expr*, std::string>& anonymous_names);
+
+}  // namespace nnc::semantics

@@ -1,0 +1,30 @@
+// Places of errors: see report.h.
+#include "compiler/elaborate/report.h"
+
+#include <fmt/format.h>
+
+namespace nnc::semantics {
+
+bool Reporter::is_prelude(Span span) const { return !span.is_valid() || sources_.is_prelude(span.file); }
+
+Span Reporter::user_place(Span span) const {
+  if (!is_prelude(span)) return span;
+  for (auto site = chain.rbegin(); site != chain.rend(); ++site) {
+    if (!is_prelude(site->span)) return site->span;
+  }
+  return span;
+}
+
+void Reporter::add_notes(Diagnostic& diagnostic, Span span) const {
+  constexpr std::size_t kNotesMax = 6;
+  Span place = user_place(span);
+  if (!(place == span) && span.is_valid()) {
+    diagnostic.note(span, chain.empty() ? "here" : fmt::format("in the body of `{}`", chain.back().callee));
+  }
+  for (auto site = chain.rbegin(); site != chain.rend() && diagnostic.notes.size() < kNotesMax; ++site) {
+    if (is_prelude(site->span) || site->span == place) continue;
+    diagnostic.note(site->span, fmt::format("in this application of `{}`", site->callee));
+  }
+}
+
+}  // namespace nnc::semantics

@@ -1,0 +1,356 @@
+// The graphs of a train block: the step (loss, gradients, next states) and the evaluation (metrics).
+//
+// A block is elaborated lazily: a value of the model is one application, made only if it is named. The step is built
+// twice; the first time finds the parameters of the block's own instances, which `weights` and the lives depend on.
+#include "compiler/elaborate/stages.h"
+
+namespace nnc::semantics {
+
+using ast::Stmt;
+using ast::StmtKind;
+
+namespace {
+
+Binding value_binding(Datum value, Span span) {
+  Binding binding;
+  binding.value = std::move(value);
+  binding.span = span;
+  return binding;
+}
+
+}  // namespace
+
+Stage::Stage(Elaboration& elaboration, Program& program, const ast::Train& train, const ModelResult& model)
+    : elaboration_(elaboration), program_(program), train_(train), model_(model), table_(model.table) {
+  result_.name = train.name.text;
+}
+
+ElaboratedStage Stage::run() {
+  read_lines();
+  step(true);
+  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
+  result_.step = step(false);
+  result_.evaluate = evaluate();
+  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
+  result_.init = elaboration_.initial_values(table_, train_.name.text + "_init");
+  return std::move(result_);
+}
+
+void Stage::read_lines() {
+  Reporter& reporter = program_.reporter();
+  auto only = [&](const Stmt*& slot, const Stmt& line, const char* word) {
+    if (slot != nullptr) reporter.report(Kind::repeated_line, line.span, word).note(slot->span, "first here");
+    slot = &line;
+  };
+  for (const ast::StmtPtr& line : train_.lines) {
+    if (line->kind == StmtKind::Minimize) only(minimize_, *line, "minimize");
+    if (line->kind == StmtKind::Batch) only(batch_line_, *line, "batch");
+    if (line->kind == StmtKind::Epochs) only(epochs_line_, *line, "epochs");
+    if (line->kind == StmtKind::Update) updates_.push_back(line.get());
+    if (line->kind == StmtKind::Metric) metrics_.push_back(line.get());
+  }
+  if (minimize_ == nullptr) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize");
+  if (updates_.empty()) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with");
+  Session& session = elaboration_.new_session(Purpose::Evaluate, "lines", table_);
+  Evaluator evaluator(program_, session);
+  auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise) {
+    if (expr == nullptr) return otherwise;
+    std::int64_t value = evaluator.integer(evaluator.expression(*expr, program_.user_scope()), expr->span);
+    if (value < 1) reporter.fail(Kind::bad_size, expr->span, value);
+    return value;
+  };
+  if (batch_line_ != nullptr) {
+    result_.batch = number(batch_line_->value, 32);
+    result_.shards = number(batch_line_->value2, 1);
+  }
+  if (epochs_line_ != nullptr) result_.epochs = number(epochs_line_->value, 1);
+  const ElaborateOptions& options = program_.options();
+  if (options.batch) result_.batch = *options.batch;
+  if (options.epochs) result_.epochs = *options.epochs;
+  if (result_.batch % result_.shards != 0) {
+    reporter.fail(Kind::shards_mismatch, batch_line_->span, result_.batch, result_.shards);
+  }
+}
+
+void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std::vector<ast::StmtPtr>& statements) {
+  for (const ast::StmtPtr& one : statements) {
+    switch (one->kind) {
+      case StmtKind::Let:
+      case StmtKind::Output:
+      case StmtKind::Next:
+        for (const ast::Name& name : one->names) {
+          Binding binding;
+          binding.kind = Binding::Kind::Lazy;
+          binding.statement = one.get();
+          binding.span = name.span;
+          scope->names[one->kind == StmtKind::Next ? "next " + name.text : name.text] = binding;
+        }
+        break;
+      case StmtKind::Input: {
+        evaluator.at(one->span);
+        TensorType type = evaluator.type(one->type, scope);
+        const ast::Name& name = one->names[0];
+        scope->names[name.text] = value_binding(Datum::of(evaluator.session.input(name.text, type, true)), name.span);
+        break;
+      }
+      case StmtKind::Definition:
+      case StmtKind::Instance:
+      case StmtKind::Param:
+      case StmtKind::State:
+      case StmtKind::Require:
+        evaluator.statement(*one, scope);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+ScopePtr Stage::enter(Evaluator& evaluator) {
+  evaluator.force = [this, &evaluator](Binding& binding, Scope& scope) { force(evaluator, binding, scope); };
+  evaluator.is_frozen = [this](const std::string& path) {
+    if (!has_paths_) return false;
+    bool owns_parameters = false;
+    for (const StateInfo& info : table_.states) {
+      if (info.kind != StateKind::Parameter || !is_below(info.path, path)) continue;
+      owns_parameters = true;
+      if (updated_.count(info.path) != 0) return false;
+    }
+    return owns_parameters;
+  };
+  Session& session = evaluator.session;
+  const ast::Model& model = *model_.model;
+  evaluator.owner = {"", ast::DefKind::Cell};
+  ScopePtr model_scope = evaluator.bind(model.params, program_.user_scope(), model.name.text,
+                                        model_arguments(evaluator, model), model.name.span, false);
+  model_scope->is_body = true;
+  model_scope->owner = evaluator.owner;
+  session.members[""] = model_scope;
+  declare_names(evaluator, model_scope, model.body.statements);
+  // The model's name is its instance in this stage.
+  ScopePtr scope = evaluator.new_scope(model_scope);
+  auto instance = std::make_shared<OperatorValue>();
+  instance->kind = OperatorValue::Kind::Instance;
+  instance->model = &model;
+  instance->scope = program_.user_scope();
+  instance->name = model.name.text;
+  instance->span = model.name.span;
+  scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
+  ScopePtr block = evaluator.new_scope(scope);
+  evaluator.owner = {train_.name.text, ast::DefKind::Cell};
+  block->is_body = true;
+  block->owner = evaluator.owner;
+  declare_names(evaluator, block, train_.lines);
+  return block;
+}
+
+void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
+  const Stmt& statement = *binding.statement;
+  if (binding.kind == Binding::Kind::Busy)
+    program_.reporter().fail(Kind::recursive_definition, binding.span, statement.names[0].text);
+  binding.kind = Binding::Kind::Busy;
+  ContextGuard guard(evaluator);
+  std::vector<CallSite> chain = std::move(evaluator.reporter().chain);
+  evaluator.reporter().chain.clear();
+  evaluator.owner = scope.owner;
+  evaluator.training = evaluator.session.purpose() == Purpose::Step;
+  struct RestoreChain {
+    std::vector<CallSite>& target;
+    std::vector<CallSite> saved;
+    ~RestoreChain() { target = std::move(saved); }
+  } restore{evaluator.reporter().chain, std::move(chain)};
+  try {
+    evaluator.session.in_region(evaluator.session.root(), [&] {
+      if (statement.kind == StmtKind::Next) scope.names.erase("next " + statement.names[0].text);
+      evaluator.statement(statement, scope.shared_from_this());
+      return 0;
+    });
+    if (statement.kind != StmtKind::Output) return;
+    Binding& output = scope.names[statement.names[0].text];
+    for (const ast::ModelOutput& one : model_.model->outputs) {
+      if (one.name.text != statement.names[0].text) continue;
+      evaluator.check_result(one.type, output.value, scope.shared_from_this(), statement.value->span, one.name.text);
+      if (output.value.value->name.empty()) output.value.value->name = one.name.text;
+    }
+  } catch (const Abandon&) {
+    for (const ast::Name& name : statement.names) {
+      Binding& broken = scope.names[statement.kind == StmtKind::Next ? "next " + name.text : name.text];
+      broken.kind = Binding::Kind::Broken;
+    }
+    throw;
+  }
+}
+
+// States of the model itself and of the block advance once a step.
+void Stage::force_next_values(Evaluator& evaluator, const ScopePtr& model_scope, const ScopePtr& block_scope) {
+  for (const ScopePtr& scope : {model_scope, block_scope}) {
+    std::vector<std::string> pending;
+    for (const auto& [name, binding] : scope->names) {
+      if (binding.kind == Binding::Kind::Lazy && binding.statement->kind == StmtKind::Next) pending.push_back(name);
+    }
+    for (const std::string& name : pending) force(evaluator, scope->names[name], *scope);
+  }
+}
+
+std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const ScopePtr& scope) {
+  Datum datum = evaluator.expression(path, scope);
+  if (datum.is(DatumKind::Operator) &&
+      (datum.op->kind == OperatorValue::Kind::Instance || datum.op->kind == OperatorValue::Kind::Array)) {
+    return datum.op->path;
+  }
+  if (datum.is(DatumKind::Tensor)) {
+    const Op& producer = *datum.value->producer;
+    const StateInfo* info = producer.def->name == "state" ? table_.find(producer.attributes.text("name")) : nullptr;
+    if (info != nullptr && info->kind == StateKind::Parameter) return info->path;
+  }
+  program_.reporter().fail(Kind::not_updatable, path.span, program_.reporter().text(path.span),
+                           evaluator.describe(datum));
+}
+
+std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& evaluator, const ScopePtr& scope) {
+  std::vector<std::vector<const StateInfo*>> groups;
+  std::map<std::string, Span> taken;
+  updated_.clear();
+  has_paths_ = false;
+  for (const Stmt* update : updates_) {
+    std::vector<const StateInfo*> group;
+    auto add = [&](const std::string& path, Span span) {
+      for (const StateInfo& info : table_.states) {
+        if (info.kind != StateKind::Parameter || !is_below(info.path, path)) continue;
+        auto [place, is_new] = taken.emplace(info.path, span);
+        if (!is_new) {
+          if (place->second == span) continue;
+          program_.reporter().fail_with({{place->second, "first here"}}, Kind::updated_twice, span, info.path);
+        }
+        updated_.insert(info.path);
+        group.push_back(&info);
+      }
+    };
+    if (update->paths.empty()) add("", update->span);
+    for (const ast::ExprPtr& path : update->paths) {
+      has_paths_ = true;
+      add(path_of(evaluator, *path, scope), path->span);
+    }
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+Datum Stage::parameter_set(Evaluator& evaluator, const std::vector<std::vector<const StateInfo*>>& groups,
+                           std::size_t rank_min) {
+  Datum datum;
+  datum.kind = DatumKind::Set;
+  for (const auto& group : groups) {
+    for (const StateInfo* info : group) {
+      if (info->type.shape.size() < rank_min) continue;
+      datum.set.push_back({info->path, evaluator.session.parameter(StateInfo(*info))});
+    }
+  }
+  return datum;
+}
+
+Graph Stage::step(bool is_discovery) {
+  Session& session = elaboration_.new_session(Purpose::Step, train_.name.text, table_);
+  Evaluator evaluator(program_, session);
+  evaluator.training = true;
+  evaluator.batch_size = result_.batch / result_.shards;
+  ScopePtr block = enter(evaluator);
+  evaluator.at(train_.name.span);
+  session.origin.layer = train_.name.text;
+  Value* seed = session.input("seed", {{ElementType::U32, 0}, {2}}, false);
+  Value* epoch = session.input("epoch", {{ElementType::F32, 0}, {}}, false);
+  Value* example = session.input("example", {{ElementType::U32, 0}, {}}, true);
+  StateInfo counter;
+  counter.path = "iteration";
+  counter.type = {{ElementType::U32, 0}, {}};
+  counter.kind = StateKind::Counter;
+  counter.initial = Datum::of(std::int64_t{0});
+  counter.span = train_.name.span;
+  Value* iteration = session.read_state(counter, false, false, nullptr);
+  session.write_state("iteration", session.op("add", {iteration, session.scalar(ElementType::U32, 1)}));
+  session.set_random_inputs(seed, iteration, example);
+  Scope& specials = *block->parent;
+  specials.names["iteration"] = value_binding(Datum::of(session.cast(iteration, ElementType::F32)), train_.name.span);
+  specials.names["epoch"] = value_binding(Datum::of(epoch), train_.name.span);
+  auto groups = updated_parameters(evaluator, block);
+  specials.names["weights"] = value_binding(parameter_set(evaluator, groups, 2), train_.name.span);
+
+  Datum objective = evaluator.expression(*minimize_->value, block);
+  TensorType number{{ElementType::F32, 0}, {}};
+  Value* loss = evaluator.tensor_of_type(objective, number, minimize_->value->span, "what is minimised");
+  force_next_values(evaluator, specials.parent, block);
+  evaluator.at(minimize_->value->span);
+  loss = session.mean_over_batch(loss);
+  if (loss->name.empty()) loss->name = "loss";
+  session.graph().outputs.push_back({"loss", loss});
+  if (!is_discovery) update_parameters(evaluator, block, loss);
+  return session.finish();
+}
+
+void Stage::update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss) {
+  Session& session = evaluator.session;
+  auto groups = updated_parameters(evaluator, scope);
+  Datum parameters = parameter_set(evaluator, groups, 0);
+  if (parameters.set.empty()) program_.reporter().fail(Kind::nothing_to_update, train_.name.span, train_.name.text);
+  std::vector<Value*> operands = {loss, session.scalar(loss->type.element, 1)};
+  for (const SetItem& item : parameters.set) operands.push_back(item.value);
+  std::vector<Value*> gradients = session.op_all("gradient", operands, {});
+  Datum gradient_set = parameters;
+  std::map<std::string, Value*> gradient_of;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const std::string& path = parameters.set[i].path;
+    gradients[i]->name = "d_" + path;
+    gradient_set.set[i].value = gradient_of[path] = gradients[i];
+    session.graph().outputs.push_back({"gradient:" + path, gradients[i]});
+  }
+  ScopePtr with_scope = evaluator.new_scope(scope);
+  with_scope->names["gradients"] = value_binding(gradient_set, train_.name.span);
+  session.draws_are_shared = true;
+  for (std::size_t i = 0; i < updates_.size(); ++i) {
+    const ast::Expr& written = *updates_[i]->value;
+    OperatorPtr op = evaluator.operator_of(written, with_scope, 2);
+    for (const StateInfo* known : groups[i]) {
+      StateInfo info = *known;
+      ContextGuard guard(evaluator);
+      evaluator.state_prefix = join_path(train_.name.text, info.path);
+      evaluator.draw_path = evaluator.state_prefix;
+      std::vector<Datum> arguments = {Datum::of(session.parameter(info)), Datum::of(gradient_of[info.path])};
+      Datum next = evaluator.apply(*op, arguments, written.span);
+      Value* value =
+          evaluator.tensor_of_type(next, info.type, written.span, fmt::format("the next value of `{}`", info.path));
+      if (session.level(value) == Level::PerExample) {
+        program_.reporter().fail(Kind::example_reaches_shared, written.span,
+                                 fmt::format("the parameter `{}`", info.path));
+      }
+      session.set_parameter_next(info.path, value);
+    }
+  }
+  evaluator.state_prefix.clear();
+}
+
+Graph Stage::evaluate() {
+  Session& session = elaboration_.new_session(Purpose::Evaluate, train_.name.text + "_evaluate", table_);
+  Evaluator evaluator(program_, session);
+  ScopePtr block = enter(evaluator);
+  std::set<std::string> names;
+  for (const Stmt* metric : metrics_) {
+    const ast::Expr& written = *metric->value;
+    std::string name = metric->names.empty() ? "" : metric->names[0].text;
+    if (name.empty() && written.kind == ast::ExprKind::Call) name = program_.reporter().text(written.operands[0]->span);
+    if (name.empty()) name = "metric";
+    std::string base = name;
+    for (int i = 2; !names.insert(name).second; ++i) name = base + "_" + std::to_string(i);
+    try {
+      ContextGuard guard(evaluator);
+      Datum value = evaluator.expression(written, block);
+      TensorType number{{ElementType::F32, 0}, {}};
+      Value* tensor = evaluator.tensor_of_type(value, number, written.span, "a metric");
+      session.graph().outputs.push_back({name, tensor});
+    } catch (const Abandon&) {
+      continue;
+    }
+  }
+  return session.finish();
+}
+
+}  // namespace nnc::semantics

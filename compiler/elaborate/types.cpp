@@ -1,0 +1,393 @@
+// Types of the language, and how the arguments of a definition bind its parameters and sizes.
+#include <algorithm>
+#include <set>
+
+#include "compiler/elaborate/evaluator.h"
+
+namespace nnc::semantics {
+namespace {
+
+constexpr std::int64_t kSizeMax = std::int64_t{1} << 31;
+
+Element bound_element(const Scope* scope, std::optional<Element> Scope::* which) {
+  for (; scope != nullptr; scope = scope->parent.get()) {
+    if (scope->*which) return *(scope->*which);
+  }
+  return {};
+}
+
+// Matches the arguments of one application with the header of a definition.
+class Binder {
+ public:
+  Binder(Evaluator& evaluator, const std::vector<ast::Param>& params, const ScopePtr& outer, const std::string& callee,
+         Span span, bool binds_sizes)
+      : evaluator_(evaluator),
+        params_(params),
+        callee_(callee),
+        span_(span),
+        binds_sizes_(binds_sizes),
+        scope_(evaluator.new_scope(outer)),
+        given_(params.size(), nullptr) {
+    for (const ast::Param& param : params) header_names_.insert(param.name.text);
+  }
+
+  ScopePtr bind(std::vector<BoundArgument>& arguments) {
+    assign(arguments);
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      if (given_[i] != nullptr && !params_[i].kind.empty()) declare(i, setting(params_[i], *given_[i]));
+    }
+    // Tensors bind sizes and element types; static arguments then take them.
+    for (bool is_static : {false, true}) {
+      for (std::size_t i = 0; i < params_.size(); ++i) {
+        if (given_[i] == nullptr || !params_[i].kind.empty()) continue;
+        if (given_[i]->value.is_static() == is_static) declare(i, input(params_[i], *given_[i]));
+      }
+    }
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      if (given_[i] == nullptr && !params_[i].kind.empty()) declare(i, default_setting(params_[i]));
+    }
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      if (given_[i] == nullptr && params_[i].kind.empty()) declare(i, default_input(params_[i]));
+    }
+    check_later();
+    return scope_;
+  }
+
+ private:
+  struct Later {
+    const ast::Param* param;
+    const BoundArgument* argument;
+    Value* value;
+  };
+  struct Bound {
+    Span place;
+    Value* value;
+    std::int64_t axis;
+    std::string param;
+  };
+
+  void assign(std::vector<BoundArgument>& arguments) {
+    std::vector<std::string> names;
+    for (const ast::Param& param : params_) names.push_back(param.name.text);
+    for (const BoundArgument& argument : arguments) {
+      if (argument.name.empty()) continue;
+      auto found = std::find(names.begin(), names.end(), argument.name);
+      if (found == names.end()) {
+        std::string near = nearest(argument.name, names);
+        evaluator_.reporter().fail(Kind::unknown_argument, argument.span, callee_, argument.name,
+                                   near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+      }
+      const BoundArgument*& slot = given_[static_cast<std::size_t>(found - names.begin())];
+      if (slot != nullptr) evaluator_.reporter().fail(Kind::repeated_argument, argument.span, argument.name);
+      slot = &argument;
+    }
+    std::size_t next = 0;
+    for (const BoundArgument& argument : arguments) {
+      if (!argument.name.empty()) continue;
+      while (next < params_.size() && (given_[next] != nullptr || params_[next].default_value != nullptr)) ++next;
+      if (next == params_.size()) {
+        evaluator_.reporter().fail(Kind::too_many_arguments, argument.span, callee_, signature_text());
+      }
+      given_[next++] = &argument;
+    }
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      if (given_[i] == nullptr && params_[i].default_value == nullptr) {
+        evaluator_.reporter().fail(Kind::missing_argument, span_, callee_, params_[i].name.text, signature_text());
+      }
+    }
+  }
+
+  std::string signature_text() const {
+    std::string text = callee_ + "(";
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      if (i > 0) text += ", ";
+      text += evaluator_.reporter().text(params_[i].span);
+    }
+    return text + ")";
+  }
+
+  void declare(std::size_t i, Datum value) {
+    Binding binding;
+    binding.value = std::move(value);
+    binding.span = params_[i].name.span;
+    scope_->names[params_[i].name.text] = std::move(binding);
+  }
+
+  Datum setting(const ast::Param& param, const BoundArgument& argument) {
+    return check_kind(param, argument.value, argument.span);
+  }
+
+  Datum check_kind(const ast::Param& param, const Datum& value, Span span) {
+    const std::string& kind = param.kind;
+    if (kind == "int") return Datum::of(evaluator_.integer(value, span));
+    if (kind == "ints") return value.is(DatumKind::Integer) ? value : Datum::list(evaluator_.integers(value, span));
+    if (kind == "real") return Datum::of(evaluator_.real(value, span));
+    if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
+    DatumKind wanted = kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
+    if (kind == "set") {
+      Datum datum;
+      datum.kind = DatumKind::Set;
+      datum.set = evaluator_.set(value, span);
+      return datum;
+    }
+    if (!value.is(wanted)) {
+      evaluator_.reporter().fail(Kind::wrong_kind, span, callee_, kind, param.name.text, evaluator_.describe(value));
+    }
+    return value;
+  }
+
+  Datum default_setting(const ast::Param& param) {
+    if (param.kind == "op") {
+      return Datum::of(evaluator_.operator_of(*param.default_value, scope_, Evaluator::kFromSignature));
+    }
+    return check_kind(param, evaluator_.expression(*param.default_value, scope_), param.default_value->span);
+  }
+
+  Datum default_input(const ast::Param& param) {
+    Datum value = evaluator_.expression(*param.default_value, scope_);
+    TensorType type = evaluator_.type(param.type, scope_);
+    return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));
+  }
+
+  [[noreturn]] void mismatch(const ast::Param& param, const BoundArgument& argument, Value* value,
+                             std::vector<Note> notes) {
+    evaluator_.reporter().fail_with(std::move(notes), Kind::argument_mismatch, argument.span, callee_,
+                                    evaluator_.reporter().text(param.type.span), param.name.text,
+                                    to_string(evaluator_.session.type(value)));
+  }
+
+  Datum input(const ast::Param& param, const BoundArgument& argument) {
+    if (param.type.element.empty()) return tuple_input(param, argument);
+    Element wanted;
+    bool is_known = known_element(param.type, wanted);
+    Value* value = evaluator_.tensor(argument.value, is_known ? &wanted.type : nullptr, argument.span);
+    match_element(param, argument, value);
+    match_shape(param, argument, value);
+    return Datum::of(value);
+  }
+
+  // The elements of a tuple are matched one by one; their types bind nothing.
+  Datum tuple_input(const ast::Param& param, const BoundArgument& argument) {
+    if (!argument.value.is(DatumKind::Tuple) || argument.value.items.size() != param.type.elements.size()) {
+      evaluator_.reporter().fail(Kind::argument_mismatch, argument.span, callee_,
+                                 evaluator_.reporter().text(param.type.span), param.name.text,
+                                 evaluator_.describe(argument.value));
+    }
+    std::vector<Datum> items;
+    for (std::size_t i = 0; i < param.type.elements.size(); ++i) {
+      TensorType type = evaluator_.type(param.type.elements[i], scope_);
+      items.push_back(
+          Datum::of(evaluator_.tensor_of_type(argument.value.items[i], type, argument.span, param.name.text)));
+    }
+    return Datum::tuple(std::move(items));
+  }
+
+  bool known_element(const ast::Type& type, Element& element) {
+    if (type.element == "class") {
+      element.type = ElementType::I32;
+      return true;
+    }
+    if (type.element == "float" || type.element == "any") {
+      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
+      if (bound) element = *bound;
+      return bound.has_value();
+    }
+    element = evaluator_.element(type, scope_);
+    return true;
+  }
+
+  void match_element(const ast::Param& param, const BoundArgument& argument, Value* value) {
+    const ast::Type& type = param.type;
+    Element actual = evaluator_.session.type(value).element;
+    if (type.element == "class") {
+      if (actual.classes == 0 && argument.value.is_static()) return;
+      if (actual.classes == 0) mismatch(param, argument, value, {});
+      const ast::Expr& count = *type.class_count;
+      if (binds(count)) {
+        bind_size(count.text, actual.classes, {argument.span, nullptr, 0, param.name.text}, param, argument, value);
+      } else {
+        later_.push_back({&param, &argument, value});
+      }
+      return;
+    }
+    if (type.element == "float" || type.element == "any") {
+      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
+      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0))
+        mismatch(param, argument, value, {});
+      if (!bound) bound = actual;
+      if (*bound != actual)
+        mismatch(param, argument, value,
+                 {{argument.span, fmt::format("`{}` is {} here", type.element, to_string(*bound))}});
+      return;
+    }
+    if (actual != evaluator_.element(type, scope_)) mismatch(param, argument, value, {});
+  }
+
+  bool binds(const ast::Expr& size) {
+    if (!binds_sizes_ || size.kind != ast::ExprKind::Name || header_names_.count(size.text) != 0) return false;
+    if (const Binding* outer = find(scope_->parent.get(), size.text);
+        outer != nullptr && outer->kind == Binding::Kind::Constant) {
+      evaluator_.reporter().fail_with({{outer->span, "the const is here"}}, Kind::size_is_const, size.span, size.text);
+    }
+    return true;
+  }
+
+  void bind_size(const std::string& name, std::int64_t size, Bound origin, const ast::Param& param,
+                 const BoundArgument& argument, Value* value) {
+    bind_datum(name, Datum::of(size), std::move(origin), param, argument, value);
+  }
+
+  void bind_datum(const std::string& name, Datum size, Bound origin, const ast::Param& param,
+                  const BoundArgument& argument, Value* value) {
+    auto found = bound_.find(name);
+    if (found == bound_.end()) {
+      Binding binding;
+      binding.value = std::move(size);
+      binding.span = param.type.span;
+      scope_->names[name] = std::move(binding);
+      bound_[name] = std::move(origin);
+      return;
+    }
+    if (same_static(scope_->names[name].value, size)) return;
+    const Bound& first = found->second;
+    std::vector<Note> notes;
+    if (first.value != nullptr && first.axis >= 0) notes = evaluator_.session.size_notes(first.value, first.axis);
+    notes.push_back(
+        {first.place, fmt::format("`{}` is {} by `{}`", name, size_text(scope_->names[name].value), first.param)});
+    if (origin.value != nullptr && origin.axis >= 0) {
+      for (const Note& note : evaluator_.session.size_notes(origin.value, origin.axis)) notes.push_back(note);
+    }
+    (void)value;
+    evaluator_.reporter().fail_with(notes, Kind::size_conflict, argument.span, callee_, name,
+                                    size_text(scope_->names[name].value), size_text(size), param.name.text);
+  }
+
+  static std::string size_text(const Datum& size) {
+    if (size.is(DatumKind::Integer)) return std::to_string(size.integer);
+    Shape shape;
+    for (const Datum& item : size.items) shape.push_back(item.integer);
+    return nnc::to_string(shape);
+  }
+
+  void match_shape(const ast::Param& param, const BoundArgument& argument, Value* value) {
+    const std::vector<ast::Dim>& dims = param.type.dims;
+    const Shape& shape = value->type.shape;
+    std::size_t packs = 0;
+    for (const ast::Dim& dim : dims) packs += dim.is_pack ? 1 : 0;
+    if (packs > 1) evaluator_.reporter().fail(Kind::two_packs, param.type.span);
+    if (packs == 0 ? shape.size() != dims.size() : shape.size() + 1 < dims.size()) mismatch(param, argument, value, {});
+    std::size_t axis = 0;
+    bool is_deferred = false;
+    for (const ast::Dim& dim : dims) {
+      std::size_t count = dim.is_pack ? shape.size() + 1 - dims.size() : 1;
+      if (!binds(*dim.size)) {
+        is_deferred = true;
+      } else if (dim.is_pack) {
+        std::vector<std::int64_t> sizes(shape.begin() + static_cast<std::ptrdiff_t>(axis),
+                                        shape.begin() + static_cast<std::ptrdiff_t>(axis + count));
+        bind_datum(dim.size->text, Datum::list(sizes), {argument.span, value, -1, param.name.text}, param, argument,
+                   value);
+      } else {
+        Bound origin{argument.span, value, static_cast<std::int64_t>(axis), param.name.text};
+        bind_datum(dim.size->text, Datum::of(shape[axis]), origin, param, argument, value);
+      }
+      axis += count;
+    }
+    if (is_deferred) later_.push_back({&param, &argument, value});
+  }
+
+  void check_later() {
+    for (const Later& later : later_) {
+      TensorType wanted = evaluator_.type(later.param->type, scope_);
+      TensorType actual = evaluator_.session.type(later.value);
+      if (wanted.element.classes > 0 && actual.element.classes != wanted.element.classes) {
+        mismatch(*later.param, *later.argument, later.value, {});
+      }
+      if (wanted.shape == actual.shape) continue;
+      std::vector<Note> notes;
+      for (std::size_t i = 0; i < actual.shape.size(); ++i) {
+        if (i < wanted.shape.size() && wanted.shape[i] == actual.shape[i]) continue;
+        for (const Note& note : evaluator_.session.size_notes(later.value, static_cast<std::int64_t>(i)))
+          notes.push_back(note);
+      }
+      evaluator_.reporter().fail_with(notes, Kind::argument_mismatch, later.argument->span, callee_, to_string(wanted),
+                                      later.param->name.text, to_string(actual));
+    }
+  }
+
+  Evaluator& evaluator_;
+  const std::vector<ast::Param>& params_;
+  const std::string& callee_;
+  Span span_;
+  bool binds_sizes_;  // the header of a model binds none
+  ScopePtr scope_;
+  std::vector<const BoundArgument*> given_;
+  std::set<std::string> header_names_;
+  std::map<std::string, Bound> bound_;
+  std::vector<Later> later_;
+};
+
+}  // namespace
+
+Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
+  if (type.element == "float") return bound_element(scope.get(), &Scope::float_element);
+  if (type.element == "any") return bound_element(scope.get(), &Scope::any_element);
+  Element result;
+  if (type.element == "class") {
+    result.type = ElementType::I32;
+    result.classes = integer(expression(*type.class_count, scope), type.class_count->span);
+    if (result.classes < 1 || result.classes > kSizeMax) {
+      reporter().fail(Kind::bad_size, type.class_count->span, result.classes);
+    }
+    return result;
+  }
+  if (!parse_element_type(type.element, result.type)) {
+    reporter().fail(Kind::unknown_element_type, type.element_span, type.element);
+  }
+  return result;
+}
+
+TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
+  TensorType result;
+  result.element = element(type, scope);
+  std::int64_t count = 1;
+  for (const ast::Dim& dim : type.dims) {
+    Datum size = expression(*dim.size, scope);
+    std::vector<std::int64_t> sizes =
+        dim.is_pack ? integers(size, dim.size->span) : std::vector<std::int64_t>{integer(size, dim.size->span)};
+    for (std::int64_t one : sizes) {
+      if (one < 1 || one > kSizeMax) reporter().fail(Kind::bad_size, dim.size->span, one);
+      if (__builtin_mul_overflow(count, one, &count)) reporter().fail(Kind::integer_overflow, dim.size->span);
+      result.shape.push_back(one);
+    }
+  }
+  return result;
+}
+
+ScopePtr Evaluator::bind(const std::vector<ast::Param>& params, const ScopePtr& outer, const std::string& callee,
+                         std::vector<BoundArgument> arguments, Span span, bool binds_sizes) {
+  return Binder(*this, params, outer, callee, span, binds_sizes).bind(arguments);
+}
+
+void Evaluator::check_result(const ast::Type& wanted, Datum& result, const ScopePtr& scope, Span span,
+                             const std::string& callee) {
+  if (wanted.element.empty()) {
+    if (!result.is(DatumKind::Tuple) || result.items.size() != wanted.elements.size()) {
+      reporter().fail(Kind::result_mismatch, span, callee, reporter().text(wanted.span), describe(result));
+    }
+    for (std::size_t i = 0; i < wanted.elements.size(); ++i)
+      check_result(wanted.elements[i], result.items[i], scope, span, callee);
+    return;
+  }
+  TensorType expected = type(wanted, scope);
+  if (!result.is(DatumKind::Tensor)) {
+    result = Datum::of(tensor_of_type(result, expected, span, callee));
+    return;
+  }
+  TensorType actual = session.type(result.value);
+  if (actual == expected) return;
+  reporter().fail_with({{wanted.span, fmt::format("declared here: {}", to_string(expected))}}, Kind::result_mismatch,
+                       span, callee, to_string(expected), to_string(actual));
+}
+
+}  // namespace nnc::semantics
