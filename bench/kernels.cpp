@@ -67,7 +67,7 @@ struct ReluMask {
 
 template <Index M, Index N, Index K, bool Packed = true>
 struct Product {
-  static constexpr nnc::TileShape tile = nnc::tile_shape(M, N, kLanes, kRegisters);
+  static constexpr nnc::TileShape tile = nnc::tile_shape(M, N, kLanes, kRegisters, 4 * K);
   static constexpr int lanes = kLanes, tile_m = tile.rows, tile_n = tile.vectors;
   static constexpr bool packed = Packed;
   static constexpr Index batch = 1, m = M, n = N, k = K, a_batch = 0, a_m = K, a_k = 1;
@@ -97,7 +97,7 @@ struct Convolution {
 template <Index I, Index O, Index In, Index K, Index Stride, Index Pad>
 struct WeightGradient : Convolution<I, O, In, K, Stride, Pad> {
   using Base = Convolution<I, O, In, K, Stride, Pad>;
-  static constexpr nnc::TileShape tile = nnc::tile_shape(I, O, kLanes, kRegisters);
+  static constexpr nnc::TileShape tile = nnc::weight_gradient_tile_shape(I, K, O, kLanes, kRegisters);
   static constexpr int tile_m = tile.rows, tile_n = tile.vectors;
   static constexpr bool packed = false;
   static constexpr Index w_i = O, w_1 = I * O, w_0 = K * w_1;

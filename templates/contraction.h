@@ -21,14 +21,13 @@ inline void contraction_tile(const T* a, const T* b, Y* y, std::ptrdiff_t offset
   finish_tile<C::y_m, Rest, Back>(sum, y, offset, channel, epilogue);
 }
 
-// Rows `first` to `last` of one block of columns.
-template <class C, std::ptrdiff_t First, std::ptrdiff_t Last, int Vectors, int L, int Rest, int Back, class T, class Y,
-          class Epilogue>
+// `Count` rows of one block of columns.
+template <class C, std::ptrdiff_t Count, int Vectors, int L, int Rest, int Back, class T, class Y, class Epilogue>
 inline void contraction_block(const T* a, const T* b, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
                               const Epilogue& epilogue) {
-  constexpr Split rows = split(Last - First, C::tile_m * C::tile_n / Vectors);
+  constexpr Split rows = split(Count, C::tile_m * C::tile_n / Vectors);
   constexpr int large = static_cast<int>(rows.large);
-  std::ptrdiff_t m = First;
+  std::ptrdiff_t m = 0;
   for (std::ptrdiff_t tile = 0; tile < rows.large_count; ++tile, m += large) {
     contraction_tile<C, large, Vectors, L, Rest, Back>(a + m * C::a_m, b, y, offset + m * C::y_m, channel, epilogue);
   }
@@ -40,26 +39,36 @@ inline void contraction_block(const T* a, const T* b, Y* y, std::ptrdiff_t offse
   }
 }
 
-// Rows First to Last of all columns.
-template <class C, std::ptrdiff_t First, std::ptrdiff_t Last, class T, class Y, class Epilogue>
+// `Count` rows of all columns.
+template <class C, std::ptrdiff_t Count, class T, class Y, class Epilogue>
 inline void contraction_rows(const T* a, const T* b, Y* y, std::ptrdiff_t offset, const Epilogue& epilogue) {
   using N = Columns<C::lanes, C::tile_n, C::n, C::packed>;
   constexpr int lanes = N::lanes();
   constexpr std::ptrdiff_t b_block = C::packed ? C::b_block : N::block;
   for (std::ptrdiff_t block = 0; block < N::whole; ++block) {
-    contraction_block<C, First, Last, C::tile_n, lanes, lanes, 0>(a, b + block * b_block, y, offset + block * N::block,
-                                                                  block * N::block, epilogue);
+    contraction_block<C, Count, C::tile_n, lanes, lanes, 0>(a, b + block * b_block, y, offset + block * N::block,
+                                                            block * N::block, epilogue);
   }
   if constexpr (N::edge > 0) {
-    contraction_block<C, First, Last, N::edge_vectors, lanes, N::edge_rest, N::edge_back>(
+    contraction_block<C, Count, N::edge_vectors, lanes, N::edge_rest, N::edge_back>(
         a, b + N::whole * b_block, y, offset + N::whole * N::block, N::whole * N::block, epilogue);
   }
 }
 
 template <class C, class T, class Y, class Epilogue>
 inline void contraction(const T* a, const T* b, Y* y, const Epilogue& epilogue) {
+  constexpr std::ptrdiff_t panel = row_panel(C::m, C::k * static_cast<std::ptrdiff_t>(sizeof(T)), C::tile_m);
+  constexpr std::ptrdiff_t rest = C::m % panel;
   for (std::ptrdiff_t batch = 0; batch < C::batch; ++batch) {
-    contraction_rows<C, 0, C::m>(a + batch * C::a_batch, b + batch * C::b_batch, y, batch * C::y_batch, epilogue);
+    const T* a_batch = a + batch * C::a_batch;
+    const T* b_batch = b + batch * C::b_batch;
+    std::ptrdiff_t m = 0;
+    for (; m + panel <= C::m; m += panel) {
+      contraction_rows<C, panel>(a_batch + m * C::a_m, b_batch, y, batch * C::y_batch + m * C::y_m, epilogue);
+    }
+    if constexpr (rest > 0) {
+      contraction_rows<C, rest>(a_batch + m * C::a_m, b_batch, y, batch * C::y_batch + m * C::y_m, epilogue);
+    }
   }
 }
 

@@ -43,36 +43,39 @@ struct KeepSum {
   }
 };
 
-// Passes lanes First to Last of a finished vector through the epilogue and stores them. offset and channel are those
-// of lane 0.
+// Passes lanes First to Last of a finished vector through the epilogue and stores them. `at` is where lane 0 goes,
+// offset and channel are those of lane 0.
 template <int First, int Last, class V, class Y, class Epilogue>
-NNC_INLINE void finish(V sum, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel, const Epilogue& epilogue) {
+NNC_INLINE void finish(V sum, Y* at, std::ptrdiff_t offset, std::ptrdiff_t channel, const Epilogue& epilogue) {
   constexpr int lanes = Lanes<V>::count;
   if constexpr (First == 0 && Last == lanes) {
-    store(y + offset, epilogue(sum, offset, channel));
+    store(at, epilogue(sum, offset, channel));
   } else {
-    for_pieces<lanes, Last - First>([&](auto width, auto at) {
+    for_pieces<lanes, Last - First>([&](auto width, auto lane_at) {
       constexpr int n = static_cast<int>(decltype(width)::value);
-      constexpr int from = First + static_cast<int>(decltype(at)::value);
-      store(y + offset + from, epilogue(piece<n, from>(sum), offset + from, channel + from));
+      constexpr int from = First + static_cast<int>(decltype(lane_at)::value);
+      store(at + from, epilogue(piece<n, from>(sum), offset + from, channel + from));
     });
   }
 }
 
 // Finishes a whole tile. The last vector holds Rest valid elements: its first lanes, or, if it lies Back elements
-// before its place, its last lanes.
+// before its place, its last lanes. Places are a base and a constant: sums of variables would fill the registers.
 template <std::ptrdiff_t YRow, int Rest, int Back, int Rows, int Vectors, class V, class Y, class Epilogue>
 NNC_INLINE void finish_tile(V (&sum)[Rows][Vectors], Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
                             const Epilogue& epilogue) {
   constexpr int lanes = Lanes<V>::count;
+  constexpr int last = (Vectors - 1) * lanes - Back;
+  Y* const base = y + offset;
   NNC_UNROLL
   for (int r = 0; r < Rows; ++r) {
     NNC_UNROLL
     for (int v = 0; v < Vectors - 1; ++v) {
-      finish<0, lanes>(sum[r][v], y, offset + r * YRow + v * lanes, channel + v * lanes, epilogue);
+      finish<0, lanes>(sum[r][v], base + (r * YRow + v * lanes), offset + (r * YRow + v * lanes), channel + v * lanes,
+                       epilogue);
     }
-    constexpr int last = (Vectors - 1) * lanes - Back;
-    finish<Back, Back + Rest>(sum[r][Vectors - 1], y, offset + r * YRow + last, channel + last, epilogue);
+    finish<Back, Back + Rest>(sum[r][Vectors - 1], base + (r * YRow + last), offset + (r * YRow + last), channel + last,
+                              epilogue);
   }
 }
 

@@ -36,13 +36,17 @@ struct TileShape {
 };
 
 // The tile for `rows` broadcast rows (pixels, inputs) by `columns` elements in lanes. The sums, one row of vectors and
-// one broadcast must fit in the registers; among the shapes that fit, the one that costs least.
-constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int lanes, int registers) {
+// one broadcast must fit in the registers; among the shapes that fit, the one that costs least. row_bytes: the distance
+// of the rows in memory, if known. Rows a multiple of 4096 bytes apart share one set of the first cache, so that more
+// than it has ways drive each other out.
+constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int lanes, int registers,
+                               std::ptrdiff_t row_bytes = 0) {
+  const int ways = row_bytes == 0 || row_bytes % 4096 != 0 ? 64 : 7;
   const std::ptrdiff_t vectors = divide_up(columns, lanes);
   TileShape best{1, 1};
   std::ptrdiff_t best_cost = 0;
   for (int v = 1; v <= 8 && v <= vectors; ++v) {
-    const int rows_max = (registers - 1 - v) / v;
+    const int rows_max = static_cast<int>(least(ways, (registers - 1 - v) / v));
     if (rows_max < 1) break;
     const Split by = split(rows, rows_max);
     const std::ptrdiff_t r = by.large;
@@ -58,15 +62,28 @@ constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int 
   return best;
 }
 
+// The tile of convolution_weights: few inputs are joined with the taps of a row of the window (if x's channels are
+// contiguous and all there are, so that pixels follow one another).
+constexpr TileShape weight_gradient_tile_shape(std::ptrdiff_t i, std::ptrdiff_t k_1, std::ptrdiff_t o, int lanes,
+                                               int registers) {
+  return tile_shape(i < 12 ? i * k_1 : i, o, lanes, registers);
+}
+
+// Rows of the broadcast operand taken together: as many as stay in the second cache while all columns pass over them.
+constexpr std::ptrdiff_t row_panel(std::ptrdiff_t rows, std::ptrdiff_t row_bytes, std::ptrdiff_t tile_rows) {
+  const std::ptrdiff_t most_rows = 393216 / (row_bytes * tile_rows) * tile_rows;
+  return most_rows >= rows ? rows : most(most_rows, 4 * tile_rows);
+}
+
 // The same for a depthwise convolution, where every sum has its own vector of x: one vector of channels, many pixels.
 constexpr TileShape depthwise_tile_shape(std::ptrdiff_t pixels, std::ptrdiff_t, int, int registers) {
   return {static_cast<int>(split(pixels, registers - 2).large), 1};
 }
 
-// Rows a pass of convolution_weights: as many as leave x and dy in the first cache.
+// Rows a pass of convolution_weights: as many as leave x and dy in the second cache.
 constexpr std::ptrdiff_t convolution_row_block(std::ptrdiff_t x_row_bytes, std::ptrdiff_t y_row_bytes,
                                                std::ptrdiff_t out_0) {
-  const std::ptrdiff_t rows = 24576 / (x_row_bytes + y_row_bytes);
+  const std::ptrdiff_t rows = 262144 / (x_row_bytes + y_row_bytes);
   return least(out_0, most(1, rows));
 }
 

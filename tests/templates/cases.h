@@ -97,6 +97,13 @@ struct Convolution {
   static constexpr Index row_block = 2;
 };
 
+template <Index Groups, Index I, Index O, Index In0, Index In1, Index K0, Index K1, Index Stride, Index Dilation,
+          Index Pad0, Index Pad1>
+struct WeightGradient : Convolution<Groups, I, O, In0, In1, K0, K1, Stride, Dilation, Pad0, Pad1, false> {
+  static constexpr nnc::TileShape tile = nnc::weight_gradient_tile_shape(I, K1, O, kLanes, kRegisters);
+  static constexpr int tile_m = tile.rows, tile_n = tile.vectors;
+};
+
 template <class C>
 ConvolutionShape shape_of() {
   return {C::n,
@@ -255,11 +262,11 @@ inline void run(Report& report) {
                Convolution<1, 4, 16, 6, 6, 1, 1, 1, 1, 0, 0, true, 2, 12, 12>,
                Convolution<1, 4, 16, 6, 6, 5, 5, 1, 1, 2, 3, true, 3, 18, 19>,
                Convolution<2, 3, 8, 5, 5, 3, 3, 1, 2, 3, 3, true, 2, 10, 10>>(report);
-  weight_gradients<
-      Convolution<1, 3, 10, 9, 9, 3, 3, 1, 1, 1, 1, false>, Convolution<1, 1, 6, 12, 12, 5, 5, 1, 1, 0, 0, false>,
-      Convolution<1, 17, 40, 7, 13, 3, 3, 1, 1, 1, 1, false>, Convolution<1, 16, 33, 8, 15, 3, 3, 2, 1, 1, 1, false>,
-      Convolution<2, 3, 20, 6, 18, 3, 3, 1, 2, 2, 2, false>, Convolution<3, 9, 5, 6, 8, 3, 2, 1, 1, 0, 1, false>,
-      Convolution<1, 20, 64, 1, 30, 1, 3, 1, 8, 0, 16, false>>(report);
+  weight_gradients<WeightGradient<1, 3, 10, 9, 9, 3, 3, 1, 1, 1, 1>, WeightGradient<1, 1, 6, 12, 12, 5, 5, 1, 1, 0, 0>,
+                   WeightGradient<1, 17, 40, 7, 13, 3, 3, 1, 1, 1, 1>,
+                   WeightGradient<1, 16, 33, 8, 15, 3, 3, 2, 1, 1, 1>,
+                   WeightGradient<2, 3, 20, 6, 18, 3, 3, 1, 2, 2, 2>, WeightGradient<3, 9, 5, 6, 8, 3, 2, 1, 1, 0, 1>,
+                   WeightGradient<1, 20, 64, 1, 30, 1, 3, 1, 8, 0, 16>>(report);
   depthwises<Depthwise<3, 6, 9, 3, 1, 1, 1>, Depthwise<40, 8, 20, 3, 1, 1, 1>, Depthwise<33, 9, 33, 5, 2, 1, 2>,
              Depthwise<16, 7, 7, 3, 1, 2, 2>, Depthwise<21, 8, 12, 3, 1, 1, 0>>(report);
 }
