@@ -17,7 +17,7 @@ struct CheckPolicy {
   // Headers that may be included besides those given.
   std::vector<std::string> includes = {"cstddef", "cstdint", "cstring"};
   // Functions, by their last name, in which a pointer may be reinterpreted.
-  std::vector<std::string> casting_functions = {"load", "store"};
+  std::vector<std::string> casting_functions = {"load", "store", "elements"};
 };
 
 struct CheckedFunction {

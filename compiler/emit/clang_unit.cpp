@@ -22,6 +22,7 @@ enum class byte : unsigned char {};
 }
 using std::size_t;
 using std::ptrdiff_t;
+#define offsetof(type, member) __builtin_offsetof(type, member)
 )";
 
 constexpr const char* kCstdint = R"(#pragma once

@@ -43,8 +43,8 @@ std::string UnitWriter::pointer(const StepArgument& argument, const Places& plac
   const Places::Pointer& place = places.buffers.at(argument.view.buffer);
   std::string text = place.expression;
   if (place.element != argument.element) {
-    text = fmt::format("reinterpret_cast<{}*>({})",
-                       typed(cpp_type(argument.element), place.is_const || !argument.is_written), text);
+    text = fmt::format("elements<{}>(*{})", typed(cpp_type(argument.element), place.is_const || !argument.is_written),
+                       text);
   }
   if (argument.view.offset != 0) {
     text += fmt::format(" {} {}", argument.view.offset < 0 ? "-" : "+", std::abs(argument.view.offset));
@@ -117,7 +117,6 @@ std::string UnitWriter::write_loop(const Loop& loop, const Places& places, const
 Places::Pointer UnitWriter::buffer_place(const ApiFunction& api, const Buffer& buffer) {
   const Memory memory = api_memory(unit_, *api.function, buffer);
   const std::string type = cpp_type(buffer.element);
-  use_header_of("elements");
   switch (memory) {
     case Memory::Scratch:
       return {fmt::format("elements<{}>(arena.bytes[{}])", type, buffer.offset), buffer.element, false};

@@ -40,8 +40,8 @@ std::set<const Value*> used_values(const Functor& functor) {
 
 class FunctorWriter {
  public:
-  FunctorWriter(const Functor& functor, const Step& step, FunctorRole role, FunctorContext& context)
-      : functor_(functor), step_(step), role_(role), context_(context) {}
+  FunctorWriter(const Functor& functor, const Step& step, FunctorRole role, OperationFunctions& operations)
+      : functor_(functor), step_(step), role_(role), operations_(operations) {}
 
   FunctorText write();
 
@@ -72,7 +72,7 @@ class FunctorWriter {
   const Functor& functor_;
   const Step& step_;
   const FunctorRole role_;
-  FunctorContext& context_;
+  OperationFunctions& operations_;
   FunctorText text_;
   std::set<const Value*> used_;
   std::map<const Value*, std::string> names_;
@@ -205,7 +205,7 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
   const std::string single = single_expression(body);
   if (single.empty()) {
     const std::string function = cpp_identifier(op.def->name + "_op");
-    std::string& text = context_.operations[function];
+    std::string& text = operations_[function];
     if (text.empty()) {
       std::string types, parameters;
       for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -215,9 +215,6 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
       }
       text =
           fmt::format("template <class V{}>\nNNC_INLINE auto {}({}) {{\n  {}\n}}\n", types, function, parameters, body);
-      for (const CppToken& token : cpp_tokens(body)) {
-        if (token.kind == CppToken::Kind::Word) context_.words.insert(std::string(token.text));
-      }
     }
     return fmt::format("{}<{}>({})", function, type, fmt::join(operands, ", "));
   }
@@ -310,8 +307,6 @@ FunctorText FunctorWriter::write() {
     const std::string& result = name(functor_.result);
     line(fmt::format("return {};", is_bool(functor_.result) ? fmt::format("to_bool({})", result) : result));
   }
-  context_.words.insert(words_.begin(), words_.end());
-  context_.words.insert("NNC_INLINE");
   const std::string member = role_ == FunctorRole::Epilogue ? write_call_operator(lines_) : write_at(lines_);
   text_.body = field_declarations_ + (field_declarations_.empty() ? "" : "\n") + member;
   name_it();
@@ -328,8 +323,8 @@ void add_arguments(const Functor& functor, std::set<int>& used) {
 
 }  // namespace
 
-FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, FunctorContext& context) {
-  return FunctorWriter(functor, step, role, context).write();
+FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, OperationFunctions& operations) {
+  return FunctorWriter(functor, step, role, operations).write();
 }
 
 int functor_lanes(const Functor& functor, int lanes) {

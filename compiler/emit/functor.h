@@ -27,13 +27,10 @@ struct FunctorText {
   std::vector<int> arguments;  // Step arguments that initialise its fields, in their order
 };
 
-// What functors of a unit share.
-struct FunctorContext {
-  std::set<std::string> words;                    // all identifiers used: they say which headers are needed
-  std::map<std::string, std::string> operations;  // function name -> text, for lowerings that are statements
-};
+// Function templates for operations whose lowering is more than an expression: name -> text.
+using OperationFunctions = std::map<std::string, std::string>;
 
-FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, FunctorContext& context);
+FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, OperationFunctions& operations);
 
 // Elements that for_each takes at a time: as many of the widest type as a vector of `lanes` floats holds, since wider
 // vectors than the target has are slow and draw warnings. 16, 8, 4 or 1.

@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "compiler/diagnostics/internal_error.h"
 #include "compiler/emit/cpp_text.h"
-#include "compiler/graph/graph.h"
 
 namespace nnc {
 namespace {
 
 constexpr std::string_view kNamespaceOpen = "namespace nnc {";
-constexpr std::string_view kDefaultOpen = "#if !defined(NNC_";
 constexpr std::string_view kNamespaceClose = "}  // namespace nnc";
+constexpr std::string_view kDefaultOpen = "#if !defined(NNC_";  // a default for what a unit defines
+constexpr std::string_view kRule = "// ----";                   // a headline within a header
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -53,42 +56,116 @@ std::string ascii(std::string_view line) {
   return text;
 }
 
-std::string first_sentence(std::string_view comment) {
-  const std::size_t end = comment.find_first_of(".:");
-  return std::string(comment.substr(0, end));
+bool is_word(std::string_view token) {
+  return !token.empty() && (std::isalpha(static_cast<unsigned char>(token[0])) || token[0] == '_');
 }
 
 // At namespace scope these stand before a parenthesis, or before `=`, without naming anything.
-bool declares_nothing(std::string_view word) {
+bool names_nothing(std::string_view word) {
   static const std::set<std::string_view> words = {"decltype", "alignas", "__attribute__", "static_assert", "sizeof",
                                                    "noexcept", "class",   "operator",      "typename"};
   return words.count(word) != 0;
 }
 
+// Cuts the body of a header into outermost declarations and groups of `#if`.
+class Cutter {
+ public:
+  std::vector<std::string> cut(const std::string& body) {
+    const std::vector<CppToken> tokens = cpp_tokens(body);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const std::string_view text = tokens[i].text;
+      current_ += text;
+      if (tokens[i].kind == CppToken::Kind::Directive) {
+        if (text.substr(0, 3) == "#if") ++conditions_;
+        if (text.substr(0, 6) == "#endif") --conditions_;
+        end_if_outermost();
+      } else if (tokens[i].kind == CppToken::Kind::Symbol) {
+        if (text == "{" || text == "(") ++depth_;
+        if (text == "}" || text == ")") --depth_;
+        const bool ends_block = text == "}" && (i + 1 == tokens.size() || tokens[i + 1].text != ";");
+        if (text == ";" || ends_block) end_if_outermost();
+      }
+    }
+    return std::move(pieces_);
+  }
+
+ private:
+  void end_if_outermost() {
+    if (depth_ != 0 || conditions_ != 0) return;
+    const std::size_t begin = current_.find_first_not_of(" \n");
+    if (begin != std::string::npos) pieces_.push_back(current_.substr(begin) + "\n");
+    current_.clear();
+  }
+
+  std::vector<std::string> pieces_;
+  std::string current_;
+  int depth_ = 0;
+  int conditions_ = 0;
+};
+
+void collect_names(const std::string& text, std::set<std::string>& names, std::set<std::string>& macros) {
+  int depth = 0;
+  int angles = 0;                 // within the parameters of a template
+  std::string_view before, last;  // the two latest tokens that are not space
+  for (const CppToken& token : cpp_tokens(text)) {
+    if (token.kind == CppToken::Kind::Space || token.kind == CppToken::Kind::Comment) continue;
+    if (token.kind == CppToken::Kind::Directive) {
+      const std::vector<CppToken> words = cpp_tokens(token.text.substr(1));
+      if (words.size() > 2 && words[0].text == "define") macros.insert(std::string(words[2].text));
+      continue;
+    }
+    if (token.text == "<" && (angles > 0 || last == "template")) ++angles;
+    if (token.text == ">" && angles > 0) --angles;
+    const bool opens_or_sets = token.text == "(" || token.text == "=";
+    const bool names_type = before == "struct" || before == "using";
+    if (depth == 0 && angles == 0 && is_word(last) && (names_type || (opens_or_sets && !names_nothing(last)))) {
+      names.insert(std::string(last));
+    }
+    if (token.text == "{" || token.text == "(") ++depth;
+    if (token.text == "}" || token.text == ")") --depth;
+    before = last;
+    last = token.text;
+  }
+  names.insert(macros.begin(), macros.end());
+}
+
 }  // namespace
+
+std::set<std::string> words_of(std::string_view text) {
+  std::set<std::string> words;
+  for (const CppToken& token : cpp_tokens(text)) {
+    if (token.kind == CppToken::Kind::Word) words.insert(std::string(token.text));
+    if (token.kind == CppToken::Kind::Directive) words.merge(words_of(token.text.substr(1)));
+  }
+  return words;
+}
 
 RuntimeText::RuntimeText(std::span<const EmbeddedFile> files) {
   for (const EmbeddedFile& file : files) add(file);
+  std::set<std::string> seen;
+  for (const auto& [name, header] : headers_) order(name, seen);
 }
 
 void RuntimeText::add(const EmbeddedFile& file) {
-  const std::string name(file.name);
-  Header& header = headers_[name];
+  Header& header = headers_[std::string(file.name)];
+  std::string body;
   bool is_opening = true;  // the comment that says what the file is: written for the repository, not for the output
-  int default_depth = 0;   // within `#if !defined(NNC_…)`: defaults for what a unit defines
+  int default_depth = 0;
   for (std::string_view line : lines_of(file.text)) {
-    if (line.substr(0, kDefaultOpen.size()) == kDefaultOpen && default_depth == 0) {
-      remove_last_comment(header.body);
-      default_depth = 1;
-      continue;
-    }
     if (default_depth > 0) {
       if (line.substr(0, 3) == "#if") ++default_depth;
       if (line.substr(0, 6) == "#endif") --default_depth;
       continue;
     }
+    if (line.substr(0, kDefaultOpen.size()) == kDefaultOpen) {
+      remove_last_comment(body);
+      default_depth = 1;
+      continue;
+    }
     if (is_opening && line.substr(0, 2) == "//") {
-      if (header.summary.empty() && line.size() > 3) header.summary = ascii(first_sentence(line.substr(3)));
+      if (header.summary.empty() && line.size() > 3) {
+        header.summary = ascii(line.substr(3, line.find_first_of(".:", 3) - 3));
+      }
       continue;
     }
     is_opening = false;
@@ -97,98 +174,73 @@ void RuntimeText::add(const EmbeddedFile& file) {
     } else if (line.substr(0, 10) == "#include \"") {
       const std::string_view path = line.substr(10);
       header.includes.push_back(path_of_include(file.name, path.substr(0, path.find('"'))));
-    } else if (line != "#pragma once" && line != kNamespaceOpen && line != kNamespaceClose) {
-      if (line.empty() && (header.body.empty() || header.body.ends_with("\n\n"))) continue;
-      header.body += ascii(line) + "\n";
+    } else if (line != "#pragma once" && line != kNamespaceOpen && line != kNamespaceClose &&
+               line.substr(0, kRule.size()) != kRule) {
+      body += ascii(line) + "\n";
     }
   }
-  while (header.body.ends_with("\n\n")) header.body.pop_back();
-  collect_names(name, header);
-}
-
-void RuntimeText::declare(const std::string& name, const std::string& file) {
-  names_.insert(name);
-  declared_in_.emplace(name, file);
-}
-
-void RuntimeText::collect_names(const std::string& file, Header& header) {
-  int braces = 0;
-  int parentheses = 0;
-  std::string_view before, last;  // the two latest tokens that are not space
-  for (const CppToken& token : cpp_tokens(header.body)) {
-    if (token.kind == CppToken::Kind::Space || token.kind == CppToken::Kind::Comment) continue;
-    if (token.kind == CppToken::Kind::Directive) {
-      const std::vector<CppToken> words = cpp_tokens(token.text.substr(1));
-      if (words.size() > 2 && words[0].text == "define") {
-        header.macros.insert(std::string(words[2].text));
-        declare(std::string(words[2].text), file);
-      }
-      continue;
-    }
-    const bool is_outer = braces == 0 && parentheses == 0;
-    const bool is_name = !last.empty() && (std::isalpha(static_cast<unsigned char>(last[0])) || last[0] == '_');
-    if (is_outer && is_name && (token.text == "(" || token.text == "=") && !declares_nothing(last)) {
-      declare(std::string(last), file);
-    }
-    if (is_outer && is_name && (before == "struct" || before == "using")) declare(std::string(last), file);
-    if (token.text == "{") ++braces;
-    if (token.text == "}") --braces;
-    if (token.text == "(") ++parentheses;
-    if (token.text == ")") --parentheses;
-    before = last;
-    last = token.text;
+  for (std::string& piece : Cutter().cut(body)) {
+    Declaration declaration;
+    collect_names(piece, declaration.names, declaration.macros);
+    declaration.words = words_of(piece);
+    declaration.text = std::move(piece);
+    names_.insert(declaration.names.begin(), declaration.names.end());
+    header.declarations.push_back(std::move(declaration));
   }
 }
 
-std::string RuntimeText::header_of(const std::string& name) const {
-  const std::map<std::string, std::string>::const_iterator found = declared_in_.find(name);
-  return found == declared_in_.end() ? "" : found->second;
-}
-
-const RuntimeText::Header& RuntimeText::header(const std::string& name) const {
-  const std::map<std::string, Header>::const_iterator found = headers_.find(name);
-  if (found == headers_.end()) throw InternalError("no header " + name);
-  return found->second;
-}
-
-void RuntimeText::visit(const std::string& name, std::set<std::string>& seen, std::vector<std::string>& order) const {
+void RuntimeText::order(const std::string& name, std::set<std::string>& seen) {
   if (!seen.insert(name).second) return;
-  for (const std::string& included : header(name).includes) visit(included, seen, order);
-  order.push_back(name);
+  const std::map<std::string, Header>::const_iterator header = headers_.find(name);
+  if (header == headers_.end()) throw InternalError("no header " + name);
+  for (const std::string& included : header->second.includes) order(included, seen);
+  in_order_.push_back(&header->second);
 }
 
-std::vector<std::string> RuntimeText::closure(const std::set<std::string>& headers) const {
+std::set<const RuntimeText::Declaration*> RuntimeText::reached(const std::set<std::string>& words) const {
+  std::map<std::string, std::vector<const Declaration*>> declaring;
+  for (const Header* header : in_order_) {
+    for (const Declaration& declaration : header->declarations) {
+      for (const std::string& name : declaration.names) declaring[name].push_back(&declaration);
+    }
+  }
+  std::set<const Declaration*> found;
   std::set<std::string> seen;
-  std::vector<std::string> order;
-  for (const std::string& name : headers) visit(name, seen, order);
-  return order;
+  std::vector<std::string> waiting(words.begin(), words.end());
+  while (!waiting.empty()) {
+    const std::string word = std::move(waiting.back());
+    waiting.pop_back();
+    if (!seen.insert(word).second) continue;
+    const std::map<std::string, std::vector<const Declaration*>>::const_iterator known = declaring.find(word);
+    if (known == declaring.end()) continue;
+    for (const Declaration* declaration : known->second) {
+      if (found.insert(declaration).second) {
+        waiting.insert(waiting.end(), declaration->words.begin(), declaration->words.end());
+      }
+    }
+  }
+  return found;
 }
 
-std::string RuntimeText::text(const std::set<std::string>& headers) const {
-  std::string text = std::string(kNamespaceOpen) + "\n";
-  for (const std::string& name : closure(headers)) {
-    const Header& one = header(name);
-    text += fmt::format("\n// ======== {}: {}\n\n{}", name.substr(name.rfind('/') + 1), one.summary, one.body);
+RuntimeText::Slice RuntimeText::slice(const std::set<std::string>& words) const {
+  const std::set<const Declaration*> found = reached(words);
+  Slice slice;
+  slice.text = std::string(kNamespaceOpen) + "\n";
+  for (const auto* header : in_order_) {
+    const bool is_used = std::any_of(header->declarations.begin(), header->declarations.end(),
+                                     [&](const Declaration& declaration) { return found.count(&declaration) != 0; });
+    if (!is_used) continue;
+    slice.standard.insert(header->standard.begin(), header->standard.end());
+    slice.text += fmt::format("\n// ======== {}\n", header->summary);
+    for (const Declaration& declaration : header->declarations) {
+      if (!declaration.names.empty() && found.count(&declaration) == 0) continue;
+      slice.text += "\n" + declaration.text;
+      slice.macros.insert(declaration.macros.begin(), declaration.macros.end());
+      slice.words.insert(declaration.words.begin(), declaration.words.end());
+    }
   }
-  return text + "\n" + std::string(kNamespaceClose) + "\n";
-}
-
-std::set<std::string> RuntimeText::standard_headers(const std::set<std::string>& headers) const {
-  std::set<std::string> result;
-  for (const std::string& name : closure(headers)) {
-    const Header& one = header(name);
-    result.insert(one.standard.begin(), one.standard.end());
-  }
-  return result;
-}
-
-std::set<std::string> RuntimeText::macros(const std::set<std::string>& headers) const {
-  std::set<std::string> result;
-  for (const std::string& name : closure(headers)) {
-    const Header& one = header(name);
-    result.insert(one.macros.begin(), one.macros.end());
-  }
-  return result;
+  slice.text += "\n" + std::string(kNamespaceClose) + "\n";
+  return slice;
 }
 
 }  // namespace nnc

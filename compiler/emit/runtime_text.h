@@ -1,5 +1,9 @@
-// The text of runtime/ and templates/ as it is written into a unit: the headers that the unit uses and those that they
-// need, in order, without their preprocessor includes.
+// The text of runtime/ and templates/ as it is written into a unit: the declarations that the unit reaches, whole and
+// in order, without includes.
+//
+// A header is cut into its outermost declarations, each with the comment before it; one is reached if a name that it
+// declares stands in the unit or in another that is reached. That is by the letter, not by meaning: it may keep too
+// much, never too little.
 #pragma once
 
 #include <map>
@@ -16,36 +20,41 @@ class RuntimeText {
  public:
   explicit RuntimeText(std::span<const EmbeddedFile> files);
 
-  // Names declared in any header: functions, types, constants and macros. Emitted names keep clear of them.
+  // All names declared: functions, types, constants and macros. Emitted names keep clear of them.
   const std::set<std::string>& names() const { return names_; }
-  // The header that declares `name`; empty if none does.
-  std::string header_of(const std::string& name) const;
-  // The headers given and what they include, in order of dependence.
-  std::vector<std::string> closure(const std::set<std::string>& headers) const;
-  // Their declarations in `namespace nnc`.
-  std::string text(const std::set<std::string>& headers) const;
-  // The standard headers that they include: "cstddef".
-  std::set<std::string> standard_headers(const std::set<std::string>& headers) const;
-  // The macros that they define.
-  std::set<std::string> macros(const std::set<std::string>& headers) const;
+
+  struct Slice {
+    std::string text;                // the declarations, in `namespace nnc`
+    std::set<std::string> standard;  // standard headers that they need: "cstddef"
+    std::set<std::string> macros;    // macros that they define
+    std::set<std::string> words;     // all identifiers in them
+  };
+  // What code with these identifiers reaches.
+  Slice slice(const std::set<std::string>& words) const;
 
  private:
+  struct Declaration {
+    std::string text;
+    std::set<std::string> names;  // none: kept wherever its header is
+    std::set<std::string> macros;
+    std::set<std::string> words;
+  };
   struct Header {
     std::string summary;  // the first sentence of its opening comment
-    std::string body;
+    std::vector<Declaration> declarations;
     std::vector<std::string> includes;
     std::set<std::string> standard;
-    std::set<std::string> macros;
   };
   void add(const EmbeddedFile& file);
-  void collect_names(const std::string& file, Header& header);
-  void declare(const std::string& name, const std::string& file);
-  const Header& header(const std::string& name) const;
-  void visit(const std::string& name, std::set<std::string>& seen, std::vector<std::string>& order) const;
+  void order(const std::string& name, std::set<std::string>& seen);
+  std::set<const Declaration*> reached(const std::set<std::string>& words) const;
 
   std::map<std::string, Header> headers_;
-  std::map<std::string, std::string> declared_in_;
+  std::vector<const Header*> in_order_;  // of dependence
   std::set<std::string> names_;
 };
+
+// The identifiers in C++ text, those of preprocessor lines included.
+std::set<std::string> words_of(std::string_view text);
 
 }  // namespace nnc

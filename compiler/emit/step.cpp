@@ -27,15 +27,6 @@ std::string field_text(const Field& field) {
 
 }  // namespace
 
-void UnitWriter::use_header_of(const std::string& name) {
-  const std::string header = runtime_.header_of(name);
-  if (!header.empty()) headers_.insert(header);
-}
-
-void UnitWriter::use_words(const std::set<std::string>& words) {
-  for (const std::string& word : words) use_header_of(word);
-}
-
 std::string UnitWriter::config_struct(const Step& step) {
   std::string body;
   std::string line, type;  // fields of one type share a declaration
@@ -61,11 +52,8 @@ std::string UnitWriter::config_struct(const Step& step) {
 
 std::string UnitWriter::functor_value(const Functor& functor, const Step& step, FunctorRole role,
                                       const std::vector<std::string>& names) {
-  if (role == FunctorRole::Epilogue && functor.is_trivial()) {
-    use_header_of("KeepSum");
-    return "KeepSum{}";
-  }
-  const FunctorText text = functor_text(functor, step, role, functor_context_);
+  if (role == FunctorRole::Epilogue && functor.is_trivial()) return "KeepSum{}";
+  const FunctorText text = functor_text(functor, step, role, operations_);
   std::string& name = structs_[text.body];
   if (name.empty()) {
     name = names_.add(text.name);
@@ -127,8 +115,6 @@ std::string UnitWriter::step_banner(const Step& step) const {
 std::string UnitWriter::write_step(const Step& step) {
   const std::map<const Step*, std::string>::const_iterator known = step_names_.find(&step);
   if (known != step_names_.end()) return known->second;
-  const std::string header = runtime_.header_of(step.kernel);
-  headers_.insert(header.empty() ? step.header : header);
   const std::set<int> used = used_arguments(step);
   std::vector<std::string> names(step.arguments.size());
   kernel_call(step, names);  // names the structs, so that no parameter hides one of them

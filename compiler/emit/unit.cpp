@@ -34,37 +34,17 @@ std::string closing_pragmas(const Target& target) {
   return text + "#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif\n";
 }
 
-// Not every model uses every function of a header.
-constexpr const char* kHushUnused =
-    "#if defined(__GNUC__)\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored "
-    "\"-Wunused-function\"\n#endif\n";
-constexpr const char* kHushEnd = "#if defined(__GNUC__)\n#pragma GCC diagnostic pop\n#endif\n";
-
-std::string section(const std::string& title, const std::string& text) {
-  return text.empty() ? "" : fmt::format("\n// ---- {} ----\n\n{}", title, text);
-}
-
-std::string source_text(const Unit& unit, const UnitWriter& writer, const RuntimeText& runtime,
-                        const std::string& base_name) {
-  const UnitSections& sections = writer.sections();
-  std::string text = banner(unit) + fmt::format("#include \"{}.hpp\"\n\n", base_name);
-  for (const std::string& header : runtime.standard_headers(writer.headers())) {
-    text += fmt::format("#include <{}>\n", header);
-  }
-  text += fmt::format("\n#define NNC_LANES {}\n#define NNC_REGISTERS {}\n#define NNC_FMA {}\n\n", unit.target.lanes,
-                      unit.target.vector_registers, unit.target.has_fma ? 1 : 0);
-  text += opening_pragmas(unit.target);
-  text += fmt::format("namespace {} {{\nnamespace {{\n\n", namespace_name(unit));
-  text += kHushUnused + runtime.text(writer.headers()) + kHushEnd + "\nusing namespace nnc;\n";
-  text += section("Operations", sections.operations);
-  text += section("Constants of kernels", sections.configs);
-  text += section("Fused operations", sections.functors);
-  text += section("Tables", sections.constants);
-  text += section("Steps", sections.steps);
-  text += "}  // namespace\n";
-  text += section("The model", sections.api);
-  return text + fmt::format("}}  // namespace {}\n", namespace_name(unit));
-}
+// A header's declarations are kept by name, so that a few may be left that nothing calls.
+constexpr const char* kHush =
+    "#if defined(__clang__)\n"
+    "#pragma clang diagnostic push\n"
+    "#pragma clang diagnostic ignored \"-Wunused-function\"\n"
+    "#pragma clang diagnostic ignored \"-Wunused-member-function\"\n"
+    "#pragma clang diagnostic ignored \"-Wunused-template\"\n"
+    "#pragma clang diagnostic ignored \"-Wunused-macros\"\n"
+    "#pragma clang diagnostic ignored \"-Wunneeded-internal-declaration\"\n"
+    "#endif\n\n";
+constexpr const char* kHushEnd = "#if defined(__clang__)\n#pragma clang diagnostic pop\n#endif\n";
 
 // Large tables come last and are not formatted: nobody reads them.
 std::string data_text(const Unit& unit, const UnitSections& sections) {
@@ -74,11 +54,42 @@ std::string data_text(const Unit& unit, const UnitSections& sections) {
       namespace_name(unit), sections.data, namespace_name(unit));
 }
 
-std::string macro_ends(const RuntimeText& runtime, const std::set<std::string>& headers) {
-  std::string text = "\n";
-  std::set<std::string> macros = runtime.macros(headers);
-  macros.insert({"NNC_LANES", "NNC_REGISTERS", "NNC_FMA"});
-  for (const std::string& macro : macros) text += "#undef " + macro + "\n";
+// The embedded headers are formatted as they are; what is written here is formatted on its own, since formatting is
+// slow.
+std::string section(const std::string& title, const std::string& text) {
+  return text.empty() ? "" : fmt::format("// ---- {} ----\n\n{}\n\n", title, format_cpp(text));
+}
+
+std::string source_text(const Unit& unit, const UnitWriter& writer, const RuntimeText& runtime,
+                        const std::string& base_name) {
+  const UnitSections& sections = writer.sections();
+  std::string inner = section("Operations", sections.operations);
+  inner += section("Constants of kernels", sections.configs);
+  inner += section("Fused operations", sections.functors);
+  inner += section("Tables", sections.constants);
+  inner += section("Steps", sections.steps);
+  const std::string model = section("The model", sections.api);
+  std::set<std::string> words = words_of(inner);
+  words.merge(words_of(model));
+  RuntimeText::Slice kernels = runtime.slice(words);
+  kernels.standard.insert({"cstddef", "cstdint"});
+
+  std::string text = banner(unit) + fmt::format("#include \"{}.hpp\"\n\n", base_name);
+  for (const std::string& header : kernels.standard) text += fmt::format("#include <{}>\n", header);
+  text += "\n" + opening_pragmas(unit.target) + kHush;
+  const std::pair<const char*, int> facts[] = {{"NNC_LANES", unit.target.lanes},
+                                               {"NNC_REGISTERS", unit.target.vector_registers},
+                                               {"NNC_FMA", unit.target.has_fma ? 1 : 0}};
+  for (const auto& [macro, value] : facts) {
+    if (kernels.words.count(macro) == 0) continue;
+    text += fmt::format("#define {} {}\n", macro, value);
+    kernels.macros.insert(macro);
+  }
+  text += fmt::format("\nnamespace {} {{\nnamespace {{\n\n{}\nusing namespace nnc;\n\n{}\n", namespace_name(unit),
+                      kernels.text, kHushEnd);
+  text += fmt::format("{}}}  // namespace\n\n{}}}  // namespace {}\n", inner, model, namespace_name(unit));
+  text += data_text(unit, sections) + closing_pragmas(unit.target) + "\n";
+  for (const std::string& macro : kernels.macros) text += "#undef " + macro + "\n";
   return text;
 }
 
@@ -100,7 +111,7 @@ std::string banner(const Unit& unit) {
 }
 
 UnitWriter::UnitWriter(const Unit& unit, const SourceManager& sources, const RuntimeText& runtime)
-    : unit_(unit), sources_(sources), runtime_(runtime), functions_(api_functions(unit)) {
+    : unit_(unit), sources_(sources), functions_(api_functions(unit)) {
   for (const std::string& name : runtime.names()) names_.reserve(name);
   for (Memory memory : kStructMemories) {
     names_.reserve(struct_name(memory));
@@ -116,8 +127,7 @@ UnitWriter::UnitWriter(const Unit& unit, const SourceManager& sources, const Run
 void UnitWriter::write() {
   write_prepared_data();
   for (const ApiFunction& api : functions_) write_function(api);
-  use_words(functor_context_.words);
-  for (const auto& [name, text] : functor_context_.operations) sections_.operations += text + "\n";
+  for (const auto& [name, text] : operations_) sections_.operations += text + "\n";
 }
 
 Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager& sources) {
@@ -126,9 +136,7 @@ Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager
   writer.write();
   Emitted emitted;
   emitted.header = {base_name + ".hpp", format_cpp(header_text(unit, writer.functions()))};
-  emitted.source = {base_name + ".cpp", format_cpp(source_text(unit, writer, runtime, base_name)) +
-                                            data_text(unit, writer.sections()) + closing_pragmas(unit.target) +
-                                            macro_ends(runtime, writer.headers())};
+  emitted.source = {base_name + ".cpp", source_text(unit, writer, runtime, base_name)};
   emitted.entry_points = writer.sections().entry_points;
   return emitted;
 }

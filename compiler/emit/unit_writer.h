@@ -39,11 +39,10 @@ class UnitWriter {
  public:
   UnitWriter(const Unit& unit, const SourceManager& sources, const RuntimeText& runtime);
 
-  // Fills `sections` and `headers` with all functions of the unit.
+  // Fills `sections` with all functions of the unit.
   void write();
 
   const UnitSections& sections() const { return sections_; }
-  const std::set<std::string>& headers() const { return headers_; }
   const std::vector<ApiFunction>& functions() const { return functions_; }
 
  private:
@@ -55,8 +54,6 @@ class UnitWriter {
                             const std::vector<std::string>& names);
   std::string step_banner(const Step& step) const;
   std::string place_comment(const Origin& origin) const;
-  void use_words(const std::set<std::string>& words);
-  void use_header_of(const std::string& name);
 
   // function.cpp
   void write_function(const ApiFunction& api);
@@ -75,12 +72,10 @@ class UnitWriter {
 
   const Unit& unit_;
   const SourceManager& sources_;
-  const RuntimeText& runtime_;
   UnitSections sections_;
-  std::set<std::string> headers_;
   std::vector<ApiFunction> functions_;
   NameScope names_;  // of namespace scope
-  FunctorContext functor_context_;
+  OperationFunctions operations_;
   std::map<std::string, std::string> structs_;             // text of a config or functor -> its name
   std::map<std::string, std::string> functions_of_steps_;  // text of a function after its name -> its name
   std::map<const Step*, std::string> step_names_;
