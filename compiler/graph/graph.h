@@ -48,8 +48,7 @@ struct Value {
   std::string name;  // a hint from the source ("h1"), may be empty; not unique
 };
 
-using Attribute =
-    std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, ElementType, Tensor>;
+using Attribute = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, ElementType, Tensor>;
 
 // Attributes by name, printed in the order of the names.
 class Attributes {
@@ -86,14 +85,15 @@ struct Op {
 };
 
 enum class StateKind {
-  Parameter,   // trained or trainable; in the weights file
-  Statistic,   // of a layer, advanced in training only (running_mean); in the weights file
-  Optimizer,   // moments and the like; in the checkpoint
-  Counter,     // iteration; in the checkpoint
-  Recurrent,   // of a cell, in inference kept in the caller's state object
-  Prepared,    // computed from parameters by the emitted `prepare`; put in by split_prepare
+  Parameter,  // trained or trainable; in the weights file
+  Statistic,  // of a layer, advanced in training only (running_mean); in the weights file
+  Optimizer,  // moments and the like; in the checkpoint
+  Counter,    // iteration; in the checkpoint
+  Recurrent,  // of a cell, in inference kept in the caller's state object
+  Prepared,   // computed from parameters by the emitted `prepare`; put in by split_prepare
 };
 std::string_view name(StateKind kind);  // "parameter", …
+bool parse_state_kind(std::string_view text, StateKind& kind);
 
 struct State {
   std::string name;  // path: "conv1.weight", "memory.h"; optimiser state: "train.conv1.weight.m"
@@ -122,8 +122,9 @@ class Graph {
   // A deep copy; `map`, if given, receives old value -> new value.
   Graph clone(std::map<const Value*, Value*>* map = nullptr) const;
 
-  // Appends an operation after inferring its result types. A type error here is a bug of the caller: it throws
-  // InternalError. Callers that pass on what a user wrote ask infer() first.
+  // Appends an operation after inferring its result types; an `input` or `state` also enters the lists above. A type
+  // error here is a bug of the caller: it throws InternalError. Callers that pass on what a user wrote ask infer()
+  // first.
   Op* add(const OpDef& def, std::vector<Value*> inputs, Attributes attributes = {}, Origin origin = {},
           std::vector<std::unique_ptr<Graph>> graphs = {});
 

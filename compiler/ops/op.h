@@ -14,12 +14,12 @@
 namespace nnc {
 
 enum Trait : unsigned {
-  Elementwise = 1u << 0,   // result element i depends on element i of each operand; operands and result one shape
+  Elementwise = 1u << 0,  // result element i depends on element i of each operand; operands and result one shape
   Commutative = 1u << 1,
-  Leaf = 1u << 2,          // input, state, constant
-  Movement = 1u << 3,      // copies elements, computes nothing (reshape, transpose, slice, concat, …)
-  Reduction = 1u << 4,     // reduces the axes in attribute `axes`
-  BeforeBatch = 1u << 5,   // exists only before add_batch (batch_mean)
+  Leaf = 1u << 2,                 // input, state, constant
+  Movement = 1u << 3,             // copies elements, computes nothing (reshape, transpose, slice, concat, …)
+  Reduction = 1u << 4,            // reduces the axes in attribute `axes`
+  BeforeBatch = 1u << 5,          // exists only before add_batch (batch_mean)
   BeforeDifferentiate = 1u << 6,  // exists only before differentiate (gradient, stop_gradient)
 };
 
@@ -81,6 +81,8 @@ class GraphBuilder {
   Value* contraction(const std::string& spec, Value* a, Value* b);
 
  private:
+  Value* binary(std::string_view name, Value* a, Value* b);
+
   Graph& graph_;
   Origin origin_;
 };
@@ -92,9 +94,9 @@ class GradientBuilder : public GraphBuilder {
   const Op& op_of() const { return op_; }
   Value* in(int i) const { return op_.inputs[static_cast<std::size_t>(i)]; }
   Value* out(int i = 0) const { return op_.result(i); }
-  Value* dy(int i = 0);                    // gradient of the result i; zeros if nothing flows back into it
-  bool needs(int i) const;                 // is the gradient of operand i asked for?
-  void to(int i, Value* gradient);         // adds to the gradient of operand i
+  Value* dy(int i = 0);             // gradient of the result i; zeros if nothing flows back into it
+  bool needs(int i) const;          // is the gradient of operand i asked for?
+  void to(int i, Value* gradient);  // adds to the gradient of operand i
   const std::vector<Value*>& gradients() const { return gradients_; }
 
  private:
@@ -109,35 +111,37 @@ class GradientBuilder : public GraphBuilder {
 // of its own is run example by example in a `scan` over the batch.
 struct BatchContext {
   GraphBuilder& builder;
-  const Op& op;                     // the operation of one example
+  const Op& op;  // the operation of one example
   std::int64_t batch;
-  std::vector<Value*> inputs;       // of the new graph
-  std::vector<bool> is_batched;     // has the leading axis
-  Value* batched(int i);            // operand i with the axis (broadcast if it lacks it)
+  std::vector<Value*> inputs;    // of the new graph
+  std::vector<bool> is_batched;  // has the leading axis
+  Value* batched(int i);         // operand i with the axis (broadcast if it lacks it)
 };
 // Results of the batched operation, all with the leading axis. Called only if at least one operand is batched.
 using BatchRule = std::function<std::vector<Value*>(BatchContext&)>;
+// The rule that always works: a `scan` over the batch, example by example.
+std::vector<Value*> batch_one_by_one(BatchContext& context);
 
 // How a plan computes the operation. A family is a kernel template (or a handful) in templates/.
 enum class Family {
-  None,         // leaves, and what a pass removes before planning
+  None,  // leaves, and what a pass removes before planning
   // `body`: C++ statements over the operands a, b, c (scalars or vectors), the body of a function template; names of
   // runtime/nnc are unqualified. V is the (scalar or vector) type of the result, or of `a` where the result is bool:
   // "return a + b;", "return splat<V>(1) / a;", "return select(a, b, c);", cast: "return cast<ElementOf<V>>(a);".
   // Booleans are conditions as in vector.h: `a & b`, `a | b` and `a == 0` combine them.
   Elementwise,
-  Reduce,       // `body`: combines accumulator a with element b; `initial`: the neutral element as C++
+  Reduce,  // `body`: combines accumulator a with element b; `initial`: the neutral element as C++
   Contract,
   Convolve,
   Window,
   Move,
   Scan,
-  Special,      // its own kernel: named like the operation, see templates/special.h
+  Special,  // its own kernel: named like the operation, see templates/special.h
 };
 struct Lowering {
   Family family = Family::None;
-  std::string body;
-  std::string initial;
+  std::string body = {};
+  std::string initial = {};
   // Floating-point operations counted for one element, in the field's convention (exp and tanh count 1).
   double flops = 1;
 };
@@ -148,12 +152,12 @@ struct SampleOperand {
   Type type;
   double low = -2;
   double high = 2;
-  std::vector<double> values;
+  std::vector<double> values = {};
 };
 struct Sample {
   std::string what;  // "ties", "negative padding": shown when it fails
-  std::vector<SampleOperand> operands;
-  Attributes attributes;
+  std::vector<SampleOperand> operands = {};
+  Attributes attributes = {};
   bool differentiable = true;  // false: at a kink, or integer; central differences do not apply
 };
 
@@ -167,19 +171,19 @@ struct OpDef {
   std::string signature;  // "maximum(a, b)"
   std::string formula;    // "b > a or b is NaN ? b : a", with edge cases
   int operands_min = 0;
-  int operands_max = 0;   // -1: any number
+  int operands_max = 0;  // -1: any number
   unsigned traits = 0;
-  std::vector<AttributeDef> attributes;
-  std::function<Inferred(const OpView&)> infer;
+  std::vector<AttributeDef> attributes = {};
+  std::function<Inferred(const OpView&)> infer = {};
   // The meaning, in the class of the element type (floats in double); written with Eigen where there is arithmetic.
-  std::function<std::vector<Tensor>(const Op&, std::span<const Tensor* const>)> evaluate;
+  std::function<std::vector<Tensor>(const Op&, std::span<const Tensor* const>)> evaluate = {};
   // Absent: not differentiable; a gradient that has to pass through is an error for the user. A rule that calls to()
   // for no operand states that the gradient is zero.
-  std::function<void(GradientBuilder&)> gradient;
-  BatchRule batch;
-  Lowering lower;
-  std::vector<Sample> samples;
-  Tolerance tolerance;
+  std::function<void(GradientBuilder&)> gradient = {};
+  BatchRule batch = {};
+  Lowering lower = {};
+  std::vector<Sample> samples = {};
+  Tolerance tolerance = {};
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };

@@ -1,0 +1,152 @@
+// Element types, shapes, and tensors whose value the compiler knows.
+//
+// Rounding to f16 and bf16 goes through the bits, since C++20 has neither type.
+#include "compiler/graph/tensor.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace nnc {
+namespace {
+
+struct ElementRow {
+  std::string_view name;
+  int bytes;
+  bool is_float;
+  bool is_signed;
+};
+
+constexpr std::array<ElementRow, 12> kElements = {{{"f32", 4, true, true},
+                                                   {"f64", 8, true, true},
+                                                   {"f16", 2, true, true},
+                                                   {"bf16", 2, true, true},
+                                                   {"i8", 1, false, true},
+                                                   {"u8", 1, false, false},
+                                                   {"i16", 2, false, true},
+                                                   {"u16", 2, false, false},
+                                                   {"i32", 4, false, true},
+                                                   {"u32", 4, false, false},
+                                                   {"i64", 8, false, true},
+                                                   {"bool", 1, false, false}}};
+
+const ElementRow& row(ElementType type) { return kElements[static_cast<std::size_t>(type)]; }
+
+// Rounds to `digits` binary digits, to even at ties; below 2^(exponent_min) the spacing stays as it is there.
+double round_binary(double value, int digits, int exponent_min, double largest) {
+  if (!std::isfinite(value) || value == 0) return value;
+  const int exponent = std::max(std::ilogb(value), exponent_min);
+  const double spacing = std::ldexp(1.0, exponent - digits + 1);
+  const double rounded = std::nearbyint(value / spacing) * spacing;
+  return std::abs(rounded) > largest ? std::copysign(HUGE_VAL, value) : std::copysign(rounded, value);
+}
+
+}  // namespace
+
+std::string_view name(ElementType type) { return row(type).name; }
+
+bool parse_element_type(std::string_view text, ElementType& type) {
+  for (std::size_t i = 0; i < kElements.size(); ++i) {
+    if (kElements[i].name == text) {
+      type = static_cast<ElementType>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool is_float(ElementType type) { return row(type).is_float; }
+bool is_integer(ElementType type) { return !row(type).is_float && type != ElementType::Bool; }
+int size_bytes(ElementType type) { return row(type).bytes; }
+
+std::int64_t element_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (std::int64_t extent : shape) count *= extent;
+  return count;
+}
+
+Shape row_major_strides(const Shape& shape) {
+  Shape strides(shape.size());
+  std::int64_t stride = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string to_string(const Type& type) { return fmt::format("{}{}", name(type.element), to_string(type.shape)); }
+
+Tensor Tensor::zeros(const Type& type) {
+  const std::size_t count = static_cast<std::size_t>(element_count(type.shape));
+  if (is_float(type.element)) return {type, std::vector<double>(count)};
+  return {type, std::vector<std::int64_t>(count)};
+}
+
+Tensor Tensor::filled(const Type& type, double value) {
+  Tensor tensor = zeros(type);
+  if (is_float(type.element)) {
+    std::fill(tensor.floats().begin(), tensor.floats().end(), value);
+  } else {
+    const std::int64_t whole = wrap_to(type.element, static_cast<std::int64_t>(value));
+    std::fill(tensor.integers().begin(), tensor.integers().end(), whole);
+  }
+  return tensor;
+}
+
+Tensor Tensor::scalar(ElementType element, double value) { return filled({element, {}}, value); }
+
+double Tensor::at(std::int64_t flat) const {
+  const std::size_t i = static_cast<std::size_t>(flat);
+  return data.index() == 0 ? floats()[i] : static_cast<double>(integers()[i]);
+}
+
+bool Tensor::is_splat() const {
+  if (data.index() == 1) {
+    const std::vector<std::int64_t>& all = integers();
+    return !all.empty() && std::all_of(all.begin(), all.end(), [&](std::int64_t x) { return x == all[0]; });
+  }
+  const std::vector<double>& all = floats();
+  const auto same = [&](double x) {
+    return std::isnan(all[0]) ? std::isnan(x) : x == all[0] && std::signbit(x) == std::signbit(all[0]);
+  };
+  return !all.empty() && std::all_of(all.begin(), all.end(), same);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  if (a.type != b.type || a.data.index() != b.data.index()) return false;
+  if (a.data.index() == 1) return a.integers() == b.integers();
+  const auto same = [](double x, double y) {
+    return std::isnan(x) ? std::isnan(y) : x == y && std::signbit(x) == std::signbit(y);
+  };
+  return std::equal(a.floats().begin(), a.floats().end(), b.floats().begin(), b.floats().end(), same);
+}
+
+double round_to(ElementType type, double value) {
+  switch (type) {
+    case ElementType::F32:
+      return static_cast<double>(static_cast<float>(value));
+    case ElementType::F16:
+      return round_binary(value, 11, -14, 65504);
+    case ElementType::BF16:
+      return round_binary(value, 8, -126, 0x1.FEp127);
+    default:
+      return value;
+  }
+}
+
+std::int64_t wrap_to(ElementType type, std::int64_t value) {
+  if (type == ElementType::Bool) return value != 0 ? 1 : 0;
+  const int bits = 8 * size_bytes(type);
+  if (bits >= 64) return value;
+  const std::uint64_t modulus = std::uint64_t{1} << bits;
+  const std::uint64_t low = static_cast<std::uint64_t>(value) & (modulus - 1);
+  const bool is_negative = row(type).is_signed && low >= modulus / 2;
+  return static_cast<std::int64_t>(is_negative ? low - modulus : low);
+}
+
+}  // namespace nnc

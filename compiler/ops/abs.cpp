@@ -1,0 +1,32 @@
+// |x|, elementwise; the gradient at 0 is 0.
+#include "compiler/ops/support.h"
+
+namespace nnc::ops {
+
+OpDef abs_op() {
+  return {
+      .name = "abs",
+      .signature = "abs(x)",
+      .formula = "|x|; -0 gives 0, integers wrap",
+      .operands_min = 1,
+      .operands_max = 1,
+      .traits = Elementwise,
+      .infer = number_elementwise,
+      .evaluate = map_unary([](double x) { return std::abs(x); },
+                            [](std::uint64_t x) { return static_cast<std::int64_t>(x) < 0 ? 0 - x : x; }),
+      .gradient =
+          [](GradientBuilder& g) {
+            Value* zero = g.zeros_like(g.in(0));
+            Value* below = g.select(g.op("less", {g.in(0), zero}), g.negate(g.dy()), zero);
+            g.to(0, g.select(g.op("less", {zero, g.in(0)}), g.dy(), below));
+          },
+      .lower = elementwise_body("return absolute(a);"),
+      .samples = {{.what = "plain", .operands = {f32({2, 3})}},
+                  {.what = "integers", .operands = {i32({3}, -9, 9)}, .differentiable = false},
+                  {.what = "kink",
+                   .operands = {f32_values({4}, {0, -0.0, kNaN, -kInfinity})},
+                   .differentiable = false}},
+  };
+}
+
+}  // namespace nnc::ops

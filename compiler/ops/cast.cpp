@@ -1,0 +1,86 @@
+// Element conversion. Between floats the value stays (it is rounded where rounding is asked for).
+#include "compiler/ops/support.h"
+
+namespace nnc::ops {
+namespace {
+
+// Truncates toward zero and saturates; NaN becomes 0.
+std::int64_t to_integer(ElementType to, double value) {
+  if (std::isnan(value)) return 0;
+  if (to == ElementType::Bool) return value != 0 ? 1 : 0;
+  const bool is_signed = wrap_to(to, -1) < 0;
+  const int bits = 8 * size_bytes(to) - (is_signed ? 1 : 0);
+  const double limit = std::ldexp(1.0, bits);
+  if (value >= limit) return bits == 63 ? std::numeric_limits<std::int64_t>::max() : (std::int64_t{1} << bits) - 1;
+  if (value < (is_signed ? -limit : 0)) return is_signed ? -(std::int64_t{1} << (bits - 1)) * 2 : 0;
+  return static_cast<std::int64_t>(value);
+}
+
+std::vector<Tensor> evaluate_cast(const Op& op, Operands in) {
+  const Tensor& x = *in[0];
+  Tensor y = Tensor::zeros(op.result()->type);
+  const ElementType to = y.type.element;
+  const bool from_float = is_float(x.type.element);
+  if (is_float(to) && from_float) {
+    y.floats() = x.floats();
+  } else if (is_float(to)) {
+    std::transform(x.integers().begin(), x.integers().end(), y.floats().begin(),
+                   [](std::int64_t value) { return static_cast<double>(value); });
+  } else if (from_float) {
+    std::transform(x.floats().begin(), x.floats().end(), y.integers().begin(),
+                   [&](double value) { return to_integer(to, value); });
+  } else {
+    y.integers() = x.integers();
+    wrap(y);
+  }
+  return {std::move(y)};
+}
+
+Attributes to(ElementType element) { return with({}, "to", element); }
+
+}  // namespace
+
+OpDef cast_op() {
+  return {
+      .name = "cast",
+      .signature = "cast(x)",
+      .formula =
+          "x as another element type: a float becomes an integer toward zero, saturating, NaN gives 0; integers "
+          "wrap; what is not 0 becomes true",
+      .operands_min = 1,
+      .operands_max = 1,
+      .traits = Elementwise,
+      .attributes = {{"to", AttributeKind::Element, "the element type of the result"}},
+      .infer = [](const OpView& op) -> Inferred { return {{{op.attributes.get<ElementType>("to"), op.shape(0)}}, ""}; },
+      .evaluate = evaluate_cast,
+      .gradient =
+          [](GradientBuilder& g) {
+            const ElementType from = g.in(0)->type.element;
+            if (is_float(from) && is_float(g.out()->type.element)) g.to(0, g.cast(g.dy(), from));
+          },
+      .lower = elementwise_body("return cast<ElementOf<V>>(a);"),
+      .samples = {{.what = "float to float", .operands = {f32({3})}, .attributes = to(ElementType::F64)},
+                  {.what = "float to integer",
+                   .operands = {f32_values({8}, {1.7, -1.7, 3e9, -3e9, kNaN, kInfinity, -kInfinity, 0})},
+                   .attributes = to(ElementType::I32),
+                   .differentiable = false},
+                  {.what = "saturating below zero",
+                   .operands = {f32_values({4}, {-0.5, -1, 255.5, 256})},
+                   .attributes = to(ElementType::U8),
+                   .differentiable = false},
+                  {.what = "integer to float",
+                   .operands = {i32({4}, -100, 100)},
+                   .attributes = to(ElementType::F32),
+                   .differentiable = false},
+                  {.what = "wrapping",
+                   .operands = {operand(ElementType::I32, {3}, {300, -1, 127})},
+                   .attributes = to(ElementType::U8),
+                   .differentiable = false},
+                  {.what = "bool to float",
+                   .operands = {operand(ElementType::Bool, {2}, {0, 1})},
+                   .attributes = to(ElementType::F32),
+                   .differentiable = false}},
+  };
+}
+
+}  // namespace nnc::ops

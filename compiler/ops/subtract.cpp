@@ -1,0 +1,40 @@
+// The difference, elementwise.
+#include "compiler/ops/support.h"
+
+namespace nnc::ops {
+
+OpDef subtract_op() {
+  return {
+      .name = "subtract",
+      .signature = "subtract(a, b)",
+      .formula = "a - b; integers wrap",
+      .operands_min = 2,
+      .operands_max = 2,
+      .traits = Elementwise,
+      .infer = number_elementwise,
+      .evaluate =
+          map_binary([](double a, double b) { return a - b; },
+                     [](std::int64_t a, std::int64_t b) {
+                       return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+                     }),
+      .gradient =
+          [](GradientBuilder& g) {
+            g.to(0, g.dy());
+            if (g.needs(1)) g.to(1, g.negate(g.dy()));
+          },
+      .lower = elementwise_body("return a - b;"),
+      .samples = {{.what = "plain", .operands = {f32({2, 3}), f32({2, 3})}},
+                  {.what = "integers", .operands = {i32({5}, -9, 9), i32({5}, 1, 9)}, .differentiable = false},
+                  {.what = "wrapping",
+                   .operands = {operand(ElementType::I32, {2}, {2147483647, -2147483648.0}),
+                                operand(ElementType::I32, {2}, {2, -1})},
+                   .differentiable = false},
+                  {.what = "extremes",
+                   .operands = {f32_values({6}, {kInfinity, kNaN, 1, -0.0, 2, -kInfinity}),
+                                f32_values({6}, {1, 1, kNaN, 0, 2, -kInfinity})},
+                   .differentiable = false}},
+      .tolerance = {.relative = 1.2e-07},
+  };
+}
+
+}  // namespace nnc::ops
