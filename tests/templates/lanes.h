@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ NNC_TEST_GCC_TARGET(NNC_TEST_TARGET)
 namespace NNC_TEST_NAMESPACE {
 #include "tests/templates/cases.h"
 #include "tests/templates/math_cases.h"
+#include "tests/templates/window_cases.h"
 }  // namespace NNC_TEST_NAMESPACE
 #if defined(__clang__)
 #pragma clang attribute pop

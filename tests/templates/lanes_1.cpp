@@ -7,5 +7,6 @@
 
 void run_lanes_1(Report& report) {
   lanes_1::cases::run(report);
+  lanes_1::cases::run_windows(report);
   lanes_1::cases::run_math(report);
 }

@@ -7,5 +7,6 @@
 
 void run_lanes_16(Report& report) {
   lanes_16::cases::run(report);
+  lanes_16::cases::run_windows(report);
   lanes_16::cases::run_math(report);
 }
