@@ -19,6 +19,15 @@ Owner owner_of(const Scope* scope, const Owner& otherwise) {
 
 bool is_local(const Scope* scope) { return scope != nullptr && !scope->is_file; }
 
+// The operator with more arguments: those given later come first, as in `enc1(x)` after `layer enc1 = encode(48)`.
+OperatorPtr with_arguments(const OperatorValue& base, std::vector<BoundArgument> arguments, Span span) {
+  auto op = std::make_shared<OperatorValue>(base);
+  op->arguments = std::move(arguments);
+  op->arguments.insert(op->arguments.end(), base.arguments.begin(), base.arguments.end());
+  op->span = span;
+  return op;
+}
+
 Signature of_params(const std::vector<ast::Param>& params) {
   Signature result;
   for (const ast::Param& param : params) {
@@ -173,10 +182,7 @@ OperatorPtr Evaluator::operator_of(const Expr& expr, const ScopePtr& scope, int 
   if (expr.kind != ExprKind::Call) return operator_base(expr, scope, nullptr);
   OperatorPtr base = operator_base(*expr.operands[0], scope, nullptr);
   std::vector<BoundArgument> arguments = arguments_of(*base, leading, expr.arguments, scope);
-  auto op = std::make_shared<OperatorValue>(*base);
-  for (BoundArgument& argument : arguments) op->arguments.push_back(std::move(argument));
-  op->span = expr.span;
-  return op;
+  return with_arguments(*base, std::move(arguments), expr.span);
 }
 
 std::vector<BoundArgument> Evaluator::arguments_of(const OperatorValue& op, int leading,
@@ -186,13 +192,8 @@ std::vector<BoundArgument> Evaluator::arguments_of(const OperatorValue& op, int 
   for (const ast::Argument& argument : given) {
     if (!argument.name.text.empty()) named.insert(argument.name.text);
   }
-  std::size_t stored = 0;
   for (const BoundArgument& argument : op.arguments) {
-    if (argument.name.empty()) {
-      ++stored;
-    } else {
-      named.insert(argument.name);
-    }
+    if (!argument.name.empty()) named.insert(argument.name);
   }
   std::vector<const SignatureParam*> positional;
   std::size_t inputs = 0;
@@ -201,7 +202,7 @@ std::vector<BoundArgument> Evaluator::arguments_of(const OperatorValue& op, int 
     positional.push_back(&param);
     inputs += param.is_input ? 1 : 0;
   }
-  std::size_t next = stored + (leading == kFromSignature ? inputs : static_cast<std::size_t>(leading));
+  std::size_t next = leading == kFromSignature ? inputs : static_cast<std::size_t>(leading);
   std::vector<BoundArgument> result;
   for (const ast::Argument& argument : given) {
     const SignatureParam* param = nullptr;
@@ -236,10 +237,7 @@ OperatorPtr Evaluator::make_instance(const ast::Instance& instance, const ScopeP
     }
     if (!is_call) return base;
     std::vector<BoundArgument> arguments = arguments_of(*base, kFromSignature, written.arguments, arguments_scope);
-    auto op = std::make_shared<OperatorValue>(*base);
-    for (BoundArgument& argument : arguments) op->arguments.push_back(std::move(argument));
-    op->span = written.span;
-    return op;
+    return with_arguments(*base, std::move(arguments), written.span);
   };
   if (!instance.is_array) return make(path, scope);
   constexpr std::int64_t kInstancesMax = 10'000;

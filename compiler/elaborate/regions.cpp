@@ -18,6 +18,15 @@ void rename_input(Value* value, const std::string& name) {
   value->name = name;
 }
 
+// The leaves given come first, in this order: nothing before a leaf can be needed by it.
+void put_first(Graph& graph, const std::vector<const Op*>& leaves) {
+  auto place = [&](const std::unique_ptr<Op>& op) {
+    return std::find(leaves.begin(), leaves.end(), op.get()) - leaves.begin();
+  };
+  std::stable_sort(graph.ops.begin(), graph.ops.end(),
+                   [&](const std::unique_ptr<Op>& a, const std::unique_ptr<Op>& b) { return place(a) < place(b); });
+}
+
 }  // namespace
 
 bool Session::is_visible(const Value* value) const {
@@ -139,6 +148,9 @@ std::vector<Value*> Session::leave_scan(const std::vector<Value*>& outputs) {
     body.inputs.push_back(inner.fixed[i].inner);
     operands.push_back(inner.fixed[i].outer);
   }
+  std::vector<const Op*> leaves;
+  for (const Value* leaf : body.inputs) leaves.push_back(leaf->producer);
+  put_first(body, leaves);
   Level widest = Level::Static;
   for (std::size_t i = 0; i < stacked.size(); ++i) {
     body.outputs.push_back({"y" + std::to_string(i), stacked[i]});
@@ -305,6 +317,10 @@ Graph Session::finish() {
            std::none_of(graph_.states.begin(), graph_.states.end(),
                         [&](const State& state) { return state.value == op->result(); });
   });
+  std::vector<const Op*> leaves;
+  for (const Value* value : graph_.inputs) leaves.push_back(value->producer);
+  for (const State& state : graph_.states) leaves.push_back(state.value->producer);
+  put_first(graph_, leaves);
   return std::move(graph_);
 }
 

@@ -5,6 +5,7 @@
 // operands of the scan, constants are copied.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,7 +37,7 @@ struct StateInfo {
 
 // In the order of the first application.
 struct StateTable {
-  std::vector<StateInfo> states;
+  std::deque<StateInfo> states;  // stable: references to what is in it stay
   StateInfo* find(const std::string& path);
   const StateInfo* find(const std::string& path) const { return const_cast<StateTable*>(this)->find(path); }
 };
