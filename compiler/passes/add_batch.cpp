@@ -1,9 +1,9 @@
 // Puts the batch in: every value that depends on an example gets a leading axis of size `batch`.
 //
 // Values that depend on no example (parameters, schedules, constants) stay as they are. An operation with a batched
-// operand is rewritten by the batch rule of its OpDef; elementwise operations without a rule run on operands broadcast
-// to the batch; anything else runs example by example in a `scan` over the batch. A recurrent state has one slot for
-// each row of the batch. A `gradient` of per-example values is one of batched values, since examples do not mix.
+// operand is rewritten by the batch rule of its OpDef; a `scan` carries and visits batches; anything else runs example
+// by example in a `scan` over the batch. A recurrent state has one slot for each row of the batch. A `gradient` of
+// per-example values is one of batched values, since examples do not mix.
 //
 // Requires: the graph of one example, as elaborate makes it.
 // Establishes: every batch axis is explicit; no batch_mean is left. Inputs keep their order, names and `per_example`.
@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
@@ -47,22 +48,29 @@ std::vector<Value*> one_by_one(BatchContext& context) {
 
 class AddBatch {
  public:
-  AddBatch(const Graph& old, std::int64_t batch) : old_(old), batch_(batch), builder_(graph_) {}
+  // `leaves`: the inputs and states that get the axis.
+  AddBatch(const Graph& old, std::int64_t batch, std::set<const Value*> leaves)
+      : old_(old), batch_(batch), leaves_(std::move(leaves)), builder_(graph_) {}
 
   Graph run() {
-    graph_.name = old_.name;
-    for (const std::unique_ptr<Op>& op : old_.ops) {
-      builder_.set_origin(op->origin);
-      visit(*op);
-    }
-    order_inputs();
+    visit_all();
+    graph_.inputs.clear();
     graph_.states.clear();
+    for (const Value* input : old_.inputs) graph_.inputs.push_back(map_.at(input).value);
     for (const State& state : old_.states) add_state(state);
     for (const Output& output : old_.outputs) graph_.outputs.push_back({output.name, map_.at(output.value).value});
     return std::move(graph_);
   }
 
  private:
+  void visit_all() {
+    graph_.name = old_.name;
+    for (const std::unique_ptr<Op>& op : old_.ops) {
+      builder_.set_origin(op->origin);
+      visit(*op);
+    }
+  }
+
   void visit(const Op& op) {
     std::vector<Value*> inputs;
     std::vector<bool> is_batched;
@@ -78,12 +86,74 @@ class AddBatch {
     } else if (op.def->name == "gradient") {
       gradient(op, inputs, is_batched);
     } else if (!any) {
-      Op* copy = clone_op(graph_, op, inputs);
+      const Op* copy = clone_op(graph_, op, inputs);
       for (std::size_t i = 0; i < op.results.size(); ++i) map_[op.results[i].get()] = {copy->results[i].get(), false};
+    } else if (op.def->name == "scan") {
+      scan(op, inputs, is_batched);
     } else {
       BatchContext context{builder_, op, batch_, std::move(inputs), std::move(is_batched)};
       set(op, batch_operation(context), true);
     }
+  }
+
+  // The loop stays one loop: its body is batched, with the steps before the batch. A carry gets the axis if it begins
+  // with it or becomes an example's in a step.
+  void scan(const Op& op, std::vector<Value*> inputs, std::vector<bool> is_batched) {
+    const ScanView view(op);
+    std::unique_ptr<AddBatch> inner;
+    for (bool changed = true; changed;) {
+      changed = false;
+      std::set<const Value*> leaves;
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (is_batched[i]) leaves.insert(view.body.inputs[i]);
+      }
+      inner = std::make_unique<AddBatch>(view.body, batch_, leaves);
+      inner->visit_all();
+      for (std::size_t i = 0; i < view.carries; ++i) {
+        if (is_batched[i] || !inner->map_.at(view.body.outputs[i].value).is_batched) continue;
+        is_batched[i] = true;
+        inputs[i] = broadcast_to_batch(inputs[i]);
+        changed = true;
+      }
+    }
+    ScanBuilder loop;
+    std::vector<Value*> bound;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const bool is_sequence = i >= view.carries && i < view.carries + view.sequences;
+      bound.push_back(i < view.carries ? loop.carry(inputs[i])
+                      : !is_sequence   ? loop.fixed(inputs[i])
+                                       : loop.sequence(is_batched[i] ? swap_first(inputs[i]) : inputs[i]));
+    }
+    std::vector<bool> is_result_batched;
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      Batched output = inner->map_.at(view.body.outputs[i].value);
+      if (i < view.carries && is_batched[i] && !output.is_batched) {
+        output = {inner->broadcast_to_batch(output.value), true};
+      }
+      is_result_batched.push_back(output.is_batched);
+      inner->graph_.outputs.push_back({view.body.outputs[i].name, output.value});
+    }
+    const std::vector<Value*> outputs = inline_graph(loop.body(), inner->graph_, bound);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (i < view.carries) {
+        loop.next(outputs[i]);
+      } else {
+        loop.stack(outputs[i]);
+      }
+    }
+    const std::vector<Value*> results = loop.finish(builder_, view.length, view.reverse);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      Value* result = i >= view.carries && is_result_batched[i] ? swap_first(results[i]) : results[i];
+      map_[op.results[i].get()] = {result, is_result_batched[i]};
+    }
+  }
+
+  // [steps, batch, …] and back.
+  Value* swap_first(Value* value) {
+    std::vector<std::int64_t> permutation(value->type.shape.size());
+    std::iota(permutation.begin(), permutation.end(), 0);
+    std::swap(permutation[0], permutation[1]);
+    return builder_.transpose(value, permutation);
   }
 
   void set(const Op& op, const std::vector<Value*>& results, bool is_batched) {
@@ -94,18 +164,10 @@ class AddBatch {
   }
 
   void leaf(const Op& op) {
-    const bool is_recurrent = op.def->name == "state" && op.attributes.text("kind") == name(StateKind::Recurrent);
-    const bool is_example = op.def->name == "input" && op.attributes.flag("per_example");
     Attributes attributes = op.attributes;
-    if (is_recurrent || is_example) attributes.set("shape", with_batch(op.result()->type, batch_).shape);
-    Value* value = graph_.add(*op.def, {}, attributes, op.origin)->result();
-    set(op, {value}, is_recurrent || is_example);
-  }
-
-  // Inputs and states are what the callers of the graph know by position.
-  void order_inputs() {
-    graph_.inputs.clear();
-    for (const Value* input : old_.inputs) graph_.inputs.push_back(map_.at(input).value);
+    const bool is_batched = leaves_.count(op.result()) != 0;
+    if (is_batched) attributes.set("shape", with_batch(op.result()->type, batch_).shape);
+    set(op, {graph_.add(*op.def, {}, attributes, op.origin)->result()}, is_batched);
   }
 
   void add_state(const State& state) {
@@ -146,6 +208,7 @@ class AddBatch {
 
   const Graph& old_;
   std::int64_t batch_;
+  std::set<const Value*> leaves_;
   Graph graph_;
   GraphBuilder builder_;
   std::map<const Value*, Batched> map_;
@@ -153,16 +216,19 @@ class AddBatch {
 
 }  // namespace
 
-bool has_batch_rule(const OpDef& def) { return def.batch || def.has(Elementwise) || def.name == "stop_gradient"; }
-
 std::vector<Value*> batch_operation(BatchContext& context) {
-  if (!has_batch_rule(*context.op.def)) return one_by_one(context);
-  if (context.op.def->batch) return context.op.def->batch(context);
-  std::vector<Value*> operands;
-  for (std::size_t i = 0; i < context.inputs.size(); ++i) operands.push_back(context.batched(static_cast<int>(i)));
-  return {clone_op(context.builder.graph(), context.op, operands)->result()};
+  return context.op.def->batch ? context.op.def->batch(context) : one_by_one(context);
 }
 
-void add_batch(Graph& graph, std::int64_t batch) { graph = AddBatch(graph, batch).run(); }
+void add_batch(Graph& graph, std::int64_t batch) {
+  std::set<const Value*> leaves;
+  for (const Value* input : graph.inputs) {
+    if (input->producer->attributes.flag("per_example")) leaves.insert(input);
+  }
+  for (const State& state : graph.states) {
+    if (state.kind == StateKind::Recurrent) leaves.insert(state.value);
+  }
+  graph = AddBatch(graph, batch, std::move(leaves)).run();
+}
 
 }  // namespace nnc

@@ -1,9 +1,10 @@
 // Moves work of a scan's body that does not depend on the carry out of the loop.
 //
-// Before the loop go what depends on fixed operands only (once instead of at every step) and products of a sequence
+// Before the loop goes what depends on fixed operands only (once instead of at every step) and products of a sequence
 // with weights, together with what makes their operands: one product over all steps instead of one a step. After the
 // loop goes a product that is only stacked: its factors are stacked instead. Elementwise work stays where it is, to be
-// fused; so do broadcasts, which would be memory outside.
+// fused; so do broadcasts, which would be memory outside. A scan
+// without carries whose body has batch rules throughout is no loop any more.
 //
 // Requires: remove_dead. Establishes: no product in a body is independent of its carries.
 //
@@ -41,12 +42,35 @@ class Hoist {
   }
 
   std::vector<Value*> run() {
+    if (is_parallel()) return all_outside();
     choose();
     if (before_.empty() && after_.empty()) return {};
     return rebuild();
   }
 
  private:
+  // Without carries, and all of it movable: no loop at all.
+  bool is_parallel() {
+    bool parallel = scan_.carries == 0;
+    for (const Output& output : body_.outputs) parallel = parallel && is_movable(output.value);
+    return parallel;
+  }
+  std::vector<Value*> all_outside() {
+    std::vector<Value*> results;
+    for (std::size_t i = 0; i < body_.outputs.size(); ++i) {
+      const Outside made = outside(body_.outputs[i].value);
+      results.push_back(made.has_steps ? made.value : repeat(made.value));
+    }
+    return results;
+  }
+  Value* repeat(Value* value) {
+    Shape shape = value->type.shape;
+    std::vector<std::int64_t> axes;
+    for (std::size_t i = 0; i < shape.size(); ++i) axes.push_back(static_cast<std::int64_t>(i) + 1);
+    shape.insert(shape.begin(), scan_.length);
+    return builder_.broadcast(value, shape, axes);
+  }
+
   // All that makes the value can be computed over all steps at once.
   bool is_movable(const Value* value) {
     auto [found, is_new] = movable_.try_emplace(value, false);
@@ -55,7 +79,7 @@ class Hoist {
     bool movable = !of_carry_.count(value);
     // A draw of chance stays in the loop: the index of the step is an operand of its own kind.
     if (of_sequence_.count(value) && !op.def->has(Leaf)) {
-      movable = movable && has_batch_rule(*op.def) && op.def->name != "uniform";
+      movable = movable && op.def->batch && op.def->name != "uniform";
     }
     for (const Value* input : op.inputs) movable = movable && is_movable(input);
     return movable_[value] = movable;
@@ -68,7 +92,7 @@ class Hoist {
       const bool is_invariant = !of_carry_.count(value) && !of_sequence_.count(value);
       if (is_invariant ? of_fixed_.count(value) && !is_growth(*op) : is_product(*op) && is_movable(value)) {
         before_.insert(value);
-      } else if (is_product(*op) && of_carry_.count(value) && is_only_stacked(value) && has_batch_rule(*op->def)) {
+      } else if (is_product(*op) && of_carry_.count(value) && is_only_stacked(value) && op->def->batch) {
         after_.insert(value);
       }
     }
@@ -134,6 +158,12 @@ class Hoist {
     return inside_.at(value);
   }
 
+  // Stacked slices of what is there as a whole need no stacking.
+  bool is_whole(const Value* value) {
+    if (before_.count(value)) return outside(value).has_steps;
+    return is_op(value, "input") && of_sequence_.count(value) && !of_carry_.count(value);
+  }
+
   std::size_t stack(const Value* value) {
     auto [found, is_new] = stack_.try_emplace(value, 0);
     if (is_new) found->second = new_.stack(inside(value));
@@ -158,6 +188,7 @@ class Hoist {
     for (std::size_t i = 0; i < scan_.carries; ++i) new_.next(inside(body_.outputs[i].value));
     for (std::size_t i = scan_.carries; i < body_.outputs.size(); ++i) {
       const Value* value = body_.outputs[i].value;
+      if (is_whole(value)) continue;
       if (!after_.count(value)) {
         stack(value);
         continue;
@@ -170,6 +201,10 @@ class Hoist {
     std::vector<Value*> results(made.begin(), made.begin() + static_cast<std::ptrdiff_t>(scan_.carries));
     for (std::size_t i = scan_.carries; i < body_.outputs.size(); ++i) {
       const Value* value = body_.outputs[i].value;
+      if (is_whole(value)) {
+        results.push_back(outside(value).value);
+        continue;
+      }
       if (!after_.count(value)) {
         results.push_back(made[scan_.carries + stack(value)]);
         continue;
@@ -189,7 +224,9 @@ class Hoist {
   // What the new body computes or reads.
   std::set<const Value*> needed_inside() {
     std::set<const Value*> needed;
-    for (const Output& output : body_.outputs) {
+    for (std::size_t i = 0; i < body_.outputs.size(); ++i) {
+      const Output& output = body_.outputs[i];
+      if (i >= scan_.carries && is_whole(output.value)) continue;
       if (!after_.count(output.value)) {
         needed.insert(output.value);
         continue;

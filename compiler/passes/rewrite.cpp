@@ -133,6 +133,7 @@ void order_inputs(Graph& body) {
     }
   }
   body.inputs = std::move(ordered);
+  body.sort();
 }
 
 }  // namespace
@@ -155,9 +156,9 @@ Value* ScanBuilder::fixed(Value* value) {
 }
 
 std::vector<Value*> ScanBuilder::finish(GraphBuilder& builder, std::int64_t length, bool reverse) {
-  order_inputs(*body_);
   for (std::size_t i = 0; i < next_.size(); ++i) body_->outputs.push_back({fmt::format("c{}", i), next_[i]});
   for (std::size_t i = 0; i < stacked_.size(); ++i) body_->outputs.push_back({fmt::format("y{}", i), stacked_[i]});
+  order_inputs(*body_);
   std::vector<Value*> operands = carries_;
   operands.insert(operands.end(), sequences_.begin(), sequences_.end());
   operands.insert(operands.end(), fixed_.begin(), fixed_.end());

@@ -32,10 +32,8 @@ std::set<const Value*> dependents(const Graph& graph, std::set<const Value*> see
 // Which operations use a value, once for each operand.
 std::map<const Value*, std::vector<Op*>> users(const Graph& graph);
 
-// The operation over a new leading axis, by its rule or, elementwise, by broadcasting; example by example if it has
-// none.
+// The operation over a new leading axis, by its rule; example by example in a scan if it has none.
 std::vector<Value*> batch_operation(BatchContext& context);
-bool has_batch_rule(const OpDef& def);
 
 bool is_op(const Value* value, std::string_view name);
 // The value of a `constant`, else null.
