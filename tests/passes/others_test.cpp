@@ -75,6 +75,21 @@ TEST_CASE("merge_common: two sites of chance stay two, one site is one draw") {
   CHECK(count(merged, "uniform") == 2);
 }
 
+TEST_CASE("merge_common: scans alike become one, scans that differ in a zero's sign do not") {
+  Written w;
+  Value* x = w.input("x", {3, 2});
+  auto divided_by = [&](double zero) {
+    ScanBuilder scan;
+    Value* step = scan.sequence(x);
+    GraphBuilder body(scan.body());
+    scan.stack(body.divide(step, body.like(step, zero)));
+    return scan.finish(w.build, 3, false)[0];
+  };
+  w.output("y", w.build.add(w.build.add(divided_by(0), divided_by(0)), divided_by(-0.0)));
+  const Graph merged = check_pass(w.graph, merge_common);
+  CHECK(count(merged, "scan") == 2);
+}
+
 namespace {
 
 // Carries a and b, of which b does not need a; stacks y and z; reads xs but not vs.
