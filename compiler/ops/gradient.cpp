@@ -23,7 +23,7 @@ OpDef gradient_op() {
       .name = "gradient",
       .signature = "gradient(y, cotangent, x, ...)",
       .formula = "sum of cotangent times dy/dx, for each x",
-      .operands_min = 2,
+      .operands_min = 3,
       .operands_max = -1,
       .traits = BeforeDifferentiate,
       .infer = infer_gradient,
