@@ -181,7 +181,7 @@ void UnitWriter::name_nodes(const std::vector<Node>& nodes) {
     if (node.step) {
       write_step(*node.step);
     } else {
-      loop_names_[node.loop.get()] = names_.add(node.loop->name, "_loop");
+      loop_names_[node.loop.get()] = names_.add(node.loop->name, "_loop", &parameters_);
       name_nodes(node.loop->body);
     }
   }
@@ -194,17 +194,18 @@ void UnitWriter::write_function(const ApiFunction& api) {
   collect_buffers(plan.nodes, order, written);
   name_nodes(plan.nodes);
   // Local pointers to the buffers of the arena; all else is named by its parameter.
+  Places places;
+  for (int id : order) places.buffers[id] = buffer_place(api, plan.buffers.at(static_cast<std::size_t>(id)));
   NameScope local(&names_);
   for (const ApiParameter& parameter : api.parameters) local.reserve(parameter.name);
-  Places places;
   std::string locals;
   for (int id : order) {
     const Buffer& buffer = plan.buffers.at(static_cast<std::size_t>(id));
-    Places::Pointer& place = places.buffers[id] = buffer_place(api, buffer);
     if (buffer.memory != Memory::Scratch) continue;
+    std::string& place = places.buffers[id].expression;
     const std::string name = local.add(buffer.name, "_out");
-    locals += fmt::format("  {}* const {} = {};\n", cpp_type(buffer.element), name, place.expression);
-    place.expression = name;
+    locals += fmt::format("  {}* const {} = {};\n", cpp_type(buffer.element), name, place);
+    place = name;
   }
   const std::string body = write_nodes(plan.nodes, places, plan, 1);
   sections_.api += fmt::format("{}{} {{\n{}{}{}}}\n\n", memory_map(api), api.signature(true), locals,

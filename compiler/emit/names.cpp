@@ -81,13 +81,16 @@ std::string comment_text(std::string_view text, std::size_t length_max) {
   return result;
 }
 
-std::string NameScope::add(std::string_view wanted, std::string_view suffix) {
+std::string NameScope::add(std::string_view wanted, std::string_view suffix, const NameScope* avoided) {
+  const auto taken = [&](const std::string& name) {
+    return has(name) || is_taken(name) || (avoided && avoided->has(name));
+  };
   const std::string plain = cpp_identifier(wanted);
   std::string name = plain;
-  if (has(name)) {
+  if (taken(name)) {
     const std::string base = plain.back() == '_' ? plain.substr(0, plain.size() - 1) : plain;
     name = base + std::string(suffix);
-    for (int i = 2; has(name) || is_taken(name); ++i) name = fmt::format("{}_{}", base, i);
+    for (int i = 2; taken(name); ++i) name = fmt::format("{}_{}", base, i);
   }
   reserve(name);
   return name;

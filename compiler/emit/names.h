@@ -37,7 +37,8 @@ class NameScope {
   void reserve(const std::string& name) { names_.insert(name); }
   bool has(const std::string& name) const { return names_.count(name) != 0 || (outer_ && outer_->has(name)); }
   // cpp_identifier(wanted), or that with `suffix` or a number if it is taken; then reserved.
-  std::string add(std::string_view wanted, std::string_view suffix = "_");
+  // Names in `avoided` are taken, too.
+  std::string add(std::string_view wanted, std::string_view suffix = "_", const NameScope* avoided = nullptr);
 
  private:
   const NameScope* outer_;

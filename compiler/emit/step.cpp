@@ -130,7 +130,7 @@ std::string UnitWriter::write_step(const Step& step) {
   const std::string text = fmt::format("({}) {{\n  {}\n}}\n", parameters, kernel_call(step, names));
   std::string& name = functions_of_steps_[step_banner(step) + step.name + text];
   if (name.empty()) {
-    name = names_.add(step.name, "_step");
+    name = names_.add(step.name, "_step", &parameters_);
     sections_.steps += fmt::format("{}void {}{}\n", step_banner(step), name, text);
   }
   return step_names_[&step] = name;

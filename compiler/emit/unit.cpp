@@ -34,11 +34,13 @@ std::string closing_pragmas(const Target& target) {
   return text + "#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif\n";
 }
 
-// A header's declarations are kept by name, so that a few may be left that nothing calls.
+// A header's declarations are kept by name, so that a few may be left that nothing calls; and kernels do not read all
+// of their constants.
 constexpr const char* kHush =
     "#if defined(__clang__)\n"
     "#pragma clang diagnostic push\n"
     "#pragma clang diagnostic ignored \"-Wunused-function\"\n"
+    "#pragma clang diagnostic ignored \"-Wunused-const-variable\"\n"
     "#pragma clang diagnostic ignored \"-Wunused-member-function\"\n"
     "#pragma clang diagnostic ignored \"-Wunused-template\"\n"
     "#pragma clang diagnostic ignored \"-Wunused-macros\"\n"
@@ -57,19 +59,21 @@ std::string data_text(const Unit& unit, const UnitSections& sections) {
 // The embedded headers are formatted as they are; what is written here is formatted on its own, since formatting is
 // slow.
 std::string section(const std::string& title, const std::string& text) {
-  return text.empty() ? "" : fmt::format("// ---- {} ----\n\n{}\n\n", title, format_cpp(text));
+  if (text.empty()) return "";
+  return fmt::format("// ---- {} ----\n\n{}\n", title, format_cpp(text.substr(0, text.find_last_not_of('\n') + 2)));
 }
 
 std::string source_text(const Unit& unit, const UnitWriter& writer, const RuntimeText& runtime,
                         const std::string& base_name) {
   const UnitSections& sections = writer.sections();
+  const std::string configs = section("Constants of kernels", sections.configs);
   std::string inner = section("Operations", sections.operations);
-  inner += section("Constants of kernels", sections.configs);
   inner += section("Fused operations", sections.functors);
   inner += section("Tables", sections.constants);
   inner += section("Steps", sections.steps);
   const std::string model = section("The model", sections.api);
   std::set<std::string> words = words_of(inner);
+  words.merge(words_of(configs));
   words.merge(words_of(model));
   RuntimeText::Slice kernels = runtime.slice(words);
   kernels.standard.insert({"cstddef", "cstdint"});
@@ -85,8 +89,8 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
     text += fmt::format("#define {} {}\n", macro, value);
     kernels.macros.insert(macro);
   }
-  text += fmt::format("\nnamespace {} {{\nnamespace {{\n\n{}\nusing namespace nnc;\n\n{}\n", namespace_name(unit),
-                      kernels.text, kHushEnd);
+  text += fmt::format("\nnamespace {} {{\nnamespace {{\n\n{}\nusing namespace nnc;\n\n{}{}\n", namespace_name(unit),
+                      kernels.text, configs, kHushEnd);
   text += fmt::format("{}}}  // namespace\n\n{}}}  // namespace {}\n", inner, model, namespace_name(unit));
   text += data_text(unit, sections) + closing_pragmas(unit.target) + "\n";
   for (const std::string& macro : kernels.macros) text += "#undef " + macro + "\n";
@@ -120,7 +124,7 @@ UnitWriter::UnitWriter(const Unit& unit, const SourceManager& sources, const Run
   for (const char* name : {"nnc", "Arena", "arena", "kArenaBytes", "prepared_data"}) names_.reserve(name);
   for (const ApiFunction& api : functions_) {
     names_.reserve(api.name);
-    for (const ApiParameter& parameter : api.parameters) names_.reserve(parameter.name);
+    for (const ApiParameter& parameter : api.parameters) parameters_.reserve(parameter.name);
   }
 }
 

@@ -74,7 +74,8 @@ class UnitWriter {
   const SourceManager& sources_;
   UnitSections sections_;
   std::vector<ApiFunction> functions_;
-  NameScope names_;  // of namespace scope
+  NameScope names_;       // of namespace scope
+  NameScope parameters_;  // of the functions of the API: no step may be hidden by one
   OperationFunctions operations_;
   std::map<std::string, std::string> structs_;             // text of a config or functor -> its name
   std::map<std::string, std::string> functions_of_steps_;  // text of a function after its name -> its name
