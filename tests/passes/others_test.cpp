@@ -11,7 +11,7 @@ TEST_CASE("fold_constants: what depends on constants alone is computed, and roun
   Value* x = w.input("x", {2});
   Value* third = w.build.divide(w.constant({2}, {1, 2}), w.constant({2}, {3, 3}));
   w.output("y", w.build.multiply(x, third));
-  const Graph folded = check_pass(w.graph, fold_constants);
+  const Graph folded = check_pass(w.graph, fold_constants, 1e-6);
   CHECK(count(folded, "divide") == 0);
   const Tensor* value = constant_value(folded.outputs[0].value->producer->inputs[1]);
   REQUIRE(value);
