@@ -1,4 +1,6 @@
 // Tensors one after the other along an axis.
+#include <utility>
+
 #include "compiler/ops/support.h"
 
 namespace nnc::ops {
@@ -10,16 +12,17 @@ Inferred infer_concat(const OpView& op) {
   if (axis < 0 || axis >= static_cast<std::int64_t>(type.shape.size())) {
     return error(fmt::format("axis {} is not an axis of {}", axis, to_string(type.shape)));
   }
-  std::int64_t& extent = type.shape[static_cast<std::size_t>(axis)];
-  extent = 0;
+  std::int64_t total = 0;
   for (const Value* x : op.inputs) {
     Type other = x->type;
-    if (other.shape.size() == type.shape.size()) std::swap(other.shape[static_cast<std::size_t>(axis)], extent);
-    if (other != type) {
-      return error(fmt::format("{} and {} cannot be joined", to_string(op.type(0)), to_string(x->type)));
+    std::int64_t own = 0;
+    if (other.shape.size() == type.shape.size()) {
+      own = std::exchange(other.shape[static_cast<std::size_t>(axis)], type.shape[static_cast<std::size_t>(axis)]);
     }
-    extent += other.shape[static_cast<std::size_t>(axis)];
+    if (other != type) return error(fmt::format("{} and {} cannot be joined", to_string(type), to_string(x->type)));
+    total += own;
   }
+  type.shape[static_cast<std::size_t>(axis)] = total;
   return {{type}, ""};
 }
 
