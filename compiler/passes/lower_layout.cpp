@@ -38,11 +38,25 @@ std::string letters_of(const std::string& from, const std::string& in) {
 
 std::vector<Value*> lower_convolution(GraphBuilder& builder, Op& op, const ParameterValues& parameters) {
   const std::string& letters = op.attributes.text("w_axes");
-  const std::string wanted = letters_of("012io", letters);
-  if (!parameters.contains(op.inputs[1]) || letters == wanted || letters.find('O') != std::string::npos) return {};
+  const bool has_blocks = letters.find('O') != std::string::npos;
+  std::string wanted = letters_of("012iOo", letters);
+  if (letters == wanted && !has_blocks) return {};
+  if (!has_blocks && !parameters.contains(op.inputs[1])) return {};
+  Value* weights = in_order(builder, op.inputs[1], letters, wanted);
+  if (has_blocks) {
+    // Blocks of outputs, as the gradient of a grouped convolution has them, are outputs one after the other.
+    Shape shape = weights->type.shape;
+    if (wanted.back() == 'o') {
+      shape[shape.size() - 2] *= shape.back();
+      shape.pop_back();
+      wanted.pop_back();
+    }
+    wanted.back() = 'o';
+    weights = builder.reshape(weights, shape);
+  }
   Attributes attributes = op.attributes;
   attributes.set("w_axes", wanted);
-  return builder.op_all("convolution", {op.inputs[0], in_order(builder, op.inputs[1], letters, wanted)}, attributes);
+  return builder.op_all("convolution", {op.inputs[0], weights}, attributes);
 }
 
 std::vector<Value*> lower_contraction(GraphBuilder& builder, Op& op, const ParameterValues& parameters) {

@@ -47,6 +47,42 @@ TEST_CASE("lower_layout: the lane operand of a contraction is on the right, its 
   }
 }
 
+namespace {
+
+Value* convolve(Written& w, Value* x, Value* weights, const std::string& w_axes, std::int64_t groups) {
+  using Integers = std::vector<std::int64_t>;
+  Attributes a;
+  a.set("x_axes", std::string("nc01"));
+  a.set("w_axes", w_axes);
+  a.set("y_axes", std::string("nc01"));
+  for (const char* name : {"stride", "input_dilation", "window_dilation"}) a.set(name, Integers{1, 1});
+  for (const char* name : {"pad_low", "pad_high"}) a.set(name, Integers{1, 1});
+  a.set("groups", groups);
+  a.set("batch_groups", std::int64_t{1});
+  return w.build.op("convolution", {x, weights}, a);
+}
+
+}  // namespace
+
+TEST_CASE("lower_layout: convolution weights have taps outside, outputs inside, and no blocks") {
+  const std::vector<std::pair<std::string, Shape>> forms = {
+      {"oi01", {6, 2, 3, 3}}, {"io01", {2, 6, 3, 3}}, {"Oio01", {2, 2, 3, 3, 3}}, {"Oi01", {6, 2, 3, 3}}};
+  for (const auto& [axes, shape] : forms) {
+    CAPTURE(axes);
+    Written w;
+    w.output("y", convolve(w, w.input("x", {2, 4, 5, 5}), w.parameter("w", shape), axes, 2));
+    const Graph lowered = check_pass(w.graph, lower, 1e-6);
+    CHECK(only(lowered, "convolution").attributes.text("w_axes") == "01io");
+  }
+  // Weights that depend on data lie as they lie, unless in blocks.
+  Written w;
+  w.output("y", convolve(w, w.input("x", {2, 4, 5, 5}), w.input("w", {6, 2, 3, 3}), "oi01", 2));
+  w.output("z", convolve(w, w.input("v", {2, 4, 5, 5}), w.input("u", {2, 2, 3, 3, 3}), "Oio01", 2));
+  const Graph lowered = check_pass(w.graph, lower, 1e-6);
+  CHECK(is_op(lowered.outputs[0].value->producer->inputs[1], "input"));
+  CHECK(lowered.outputs[1].value->producer->attributes.text("w_axes") == "01io");
+}
+
 TEST_CASE("lower_layout: products of data with data stay") {
   Written w;
   w.output("y", w.build.contraction("ni,oi->no", w.input("a", {2, 3}), w.input("b", {4, 3})));
