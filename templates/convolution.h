@@ -74,6 +74,49 @@ NNC_INLINE void edge_row(V (&sum)[Rows][B::vectors], const T* x, const T* w) {
   }
 }
 
+// Which pixels of a tile each tap of axis 1 serves, for a tile at output Begin (-1: all).
+template <class A1, std::ptrdiff_t Begin, int Rows>
+struct ServedPixels {
+  int first[A1::taps > 0 ? A1::taps : 1] = {}, last[A1::taps > 0 ? A1::taps : 1] = {};
+  constexpr ServedPixels() {
+    for (std::ptrdiff_t u = 0; u < A1::taps; ++u) {
+      first[u] = Begin < 0 ? 0 : static_cast<int>(most(0, least(Rows, A1::output_begin(u) - Begin)));
+      last[u] = Begin < 0 ? Rows : static_cast<int>(most(0, least(Rows, A1::output_end(u) - Begin)));
+    }
+  }
+};
+
+// A row of a depthwise window for a whole tile: each vector of x is loaded once for all taps that it meets. Ascending
+// places meet ascending taps of a pixel, so the order of the sums is that of the taps.
+template <class C, class A1, class B, std::ptrdiff_t Begin, int Rows, class V, class T>
+NNC_INLINE void depthwise_row(V (&sum)[Rows][B::vectors], const T* x, const T* w) {
+  constexpr ServedPixels<A1, Begin, Rows> served;
+  constexpr int taps = static_cast<int>(A1::taps), advance = static_cast<int>(A1::advance);
+  constexpr int spread = static_cast<int>(A1::spread), places = (Rows - 1) * advance + (taps - 1) * spread + 1;
+  NNC_UNROLL
+  for (int v = 0; v < B::vectors; ++v) {
+    const int at = v * B::lanes - (v == B::vectors - 1 ? B::back : 0);
+    V weight[taps];
+    NNC_UNROLL
+    for (int u = 0; u < taps; ++u) weight[u] = load<B::lanes>(w + u * A1::tap_step * C::w_1 + at);
+    NNC_UNROLL
+    for (int place = 0; place < places; ++place) {
+      NNC_UNROLL
+      for (int u = 0; u < taps; ++u) {
+        const int pixel = (place - u * spread) / advance;
+        if (place >= u * spread && (place - u * spread) % advance == 0 && pixel >= served.first[u] &&
+            pixel < served.last[u]) {
+          sum[pixel][v] = fma(load<B::lanes>(x + place * C::x_1 + at), weight[u], sum[pixel][v]);
+        }
+      }
+    }
+  }
+}
+template <class A1>
+constexpr bool depthwise_fits(int rows) {
+  return A1::taps > 0 && (rows - 1) * A1::advance + (A1::taps - 1) * A1::spread < 64;
+}
+
 // Where the sums of one row come from and go to.
 template <class T, class Y>
 struct ConvolutionRow {
@@ -92,7 +135,9 @@ inline void convolution_tile(const ConvolutionRow<T, Y>& row, std::ptrdiff_t beg
   for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
     const T* x = row.x + t * A0::spread * C::x_0 + (A1::origin + begin * A1::advance) * C::x_1;
     const T* w = row.w + t * A0::tap_step * C::w_0;
-    if constexpr (Begin < 0) {
+    if constexpr (C::depthwise && depthwise_fits<A1>(Rows)) {
+      depthwise_row<C, A1, B, Begin>(sum, x, w);
+    } else if constexpr (Begin < 0) {
       inner_row<C, A1, B>(sum, x, w);
     } else {
       edge_row<C, A1, B, Begin, 0>(sum, x, w);
@@ -179,20 +224,18 @@ inline void convolution_row(const ConvolutionRow<T, Y>& row, const Epilogue& epi
   }
 }
 
-// All rows of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
+// Row j of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
 template <class C, class A0, class A1, class B, class T, class Y, class Epilogue>
 inline void convolution_block(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
-                              const Epilogue& epilogue) {
-  for (std::ptrdiff_t j = 0; j < A0::outputs; ++j) {
-    const ConvolutionRow<T, Y> row{x + (A0::origin + j * A0::advance) * C::x_0,
-                                   w,
-                                   y,
-                                   offset + j * A0::step * C::y_0,
-                                   channel,
-                                   A0::tap_begin(j),
-                                   A0::tap_end(j)};
-    convolution_row<C, A0, A1, B>(row, epilogue);
-  }
+                              std::ptrdiff_t j, const Epilogue& epilogue) {
+  const ConvolutionRow<T, Y> row{x + (A0::origin + j * A0::advance) * C::x_0,
+                                 w,
+                                 y,
+                                 offset + j * A0::step * C::y_0,
+                                 channel,
+                                 A0::tap_begin(j),
+                                 A0::tap_end(j)};
+  convolution_row<C, A0, A1, B>(row, epilogue);
 }
 
 // One phase of one example and group.
@@ -208,14 +251,23 @@ inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offse
   if constexpr (A0::outputs > 0 && A1::outputs > 0) {
     w += A0::first * C::w_0 + A1::first * C::w_1;
     offset += Phase0 * C::y_0 + Phase1 * C::y_1;
-    for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
-      convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
-          x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, epilogue);
-    }
-    if constexpr (O::edge > 0) {
-      constexpr std::ptrdiff_t b = O::whole;
-      convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
-          x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, epilogue);
+    // Weights are the larger part of what a block of channels reads, so all rows use them before the next block; but
+    // depthwise, all blocks of a row go first, since they share the lines of x.
+    constexpr std::ptrdiff_t bands = C::depthwise ? A0::outputs : 1, rows = A0::outputs / bands;
+    for (std::ptrdiff_t band = 0; band < bands; ++band) {
+      for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
+        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+          convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
+              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
+        }
+      }
+      if constexpr (O::edge > 0) {
+        constexpr std::ptrdiff_t b = O::whole;
+        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+          convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
+              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
+        }
+      }
     }
   }
 }

@@ -77,7 +77,7 @@ constexpr std::ptrdiff_t row_panel(std::ptrdiff_t rows, std::ptrdiff_t row_bytes
 
 // The same for a depthwise convolution, where every sum has its own vector of x: one vector of channels, many pixels.
 constexpr TileShape depthwise_tile_shape(std::ptrdiff_t pixels, std::ptrdiff_t, int, int registers) {
-  return {static_cast<int>(split(pixels, registers - 2).large), 1};
+  return {static_cast<int>(split(pixels, registers - 5).large), 1};
 }
 
 // Rows a pass of convolution_weights: as many as leave x and dy in the second cache.
