@@ -1,0 +1,268 @@
+#include "compiler/commands/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "compiler/commands/check.h"
+#include "compiler/commands/compile.h"
+#include "compiler/commands/console.h"
+#include "compiler/commands/fmt.h"
+#include "compiler/commands/inference.h"
+#include "compiler/commands/ops.h"
+#include "compiler/commands/train.h"
+#include "compiler/passes/passes.h"
+
+namespace nnc {
+namespace {
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// A value that must be one of `names`; says which is nearest.
+CLI::Validator one_of(const std::string& what, const std::vector<std::string>& names) {
+  return CLI::Validator(
+      [what, names](std::string& value) -> std::string {
+        if (std::find(names.begin(), names.end(), value) != names.end()) return "";
+        const std::string near = nearest(value, names);
+        return fmt::format("there is no {} '{}'; {}", what, value,
+                           near.empty() ? "there are " + quoted_list(names) : fmt::format("did you mean '{}'?", near));
+      },
+      "");
+}
+
+std::vector<std::string> target_names() {
+  std::vector<std::string> names = {"native"};
+  for (const Target& target : targets()) names.push_back(target.name);
+  return names;
+}
+
+std::vector<std::string> pass_names(bool only_optional) {
+  std::vector<std::string> names;
+  for (const PassInfo& pass : pass_table()) {
+    if (pass.is_optional || !only_optional) names.emplace_back(pass.name);
+  }
+  return names;
+}
+
+// The options that say which program, and how it is read.
+void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
+  app.add_option("model", path, "The program, a .nn file")->type_name("FILE");
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&options](const std::vector<std::string>& settings) {
+           for (const std::string& setting : settings) {
+             const std::size_t equals = setting.find('=');
+             if (equals == std::string::npos || equals == 0) {
+               throw CLI::ValidationError("--set", fmt::format("'{}' is not of the form NAME=VALUE", setting));
+             }
+             options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
+           }
+         },
+         "Value of a setting of the program")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
+void add_diagnostics(CLI::App& app, bool& json) {
+  app.add_option_function<std::string>(
+         "--diagnostics", [&json](const std::string& form) { json = form == "json"; },
+         "Errors as text, or as JSON on standard output")
+      ->type_name("FORM")
+      ->check(one_of("form", {"text", "json"}));
+}
+
+void add_target(CLI::App& app, Target& target, const std::string& without) {
+  target = *find_target(without);
+  app.add_option_function<std::string>(
+         "--target", [&target](const std::string& name) { target = *find_target(name); },
+         "The machine: " + quoted_list(target_names()))
+      ->type_name("NAME")
+      ->default_str(without)
+      ->check(one_of("target", target_names()));
+}
+
+void add_choice(CLI::App& app, CompileOptions& options) {
+  app.add_option("--model", options.model, "One model of the program")->type_name("NAME");
+  app.add_option("--stage", options.stage, "One `train` block of the program")->type_name("NAME");
+}
+
+void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
+  std::vector<std::string> printed = pass_names(false);
+  printed.emplace_back("all");
+  app.add_option("--print-after", reports.print_after, "Print the graphs after this pass")
+      ->type_name("PASS")
+      ->allow_extra_args(false)
+      ->check(one_of("pass", printed));
+  app.add_option("--skip", options.skip, "Leave out this optional pass")
+      ->type_name("PASS")
+      ->allow_extra_args(false)
+      ->check(one_of("optional pass", pass_names(true)));
+  app.add_flag("--time-passes", reports.time_passes, "Print how long each pass took");
+}
+
+void add_batch(CLI::App& app, ElaborateOptions& options) {
+  app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::PositiveNumber);
+}
+
+void add_compile(CLI::App& app, CompileCommand& command) {
+  add_program(app, command.path, command.compile.elaborate);
+  app.add_option("-o,--output", command.output, "The C++ file; a header of that name goes beside it")
+      ->type_name("FILE.cpp");
+  app.add_option("--weights", command.weights, "Embed these parameters")->type_name("FILE.safetensors");
+  add_target(app, command.compile.target, std::string(kDefaultTarget));
+  app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
+  app.add_option("--namespace", command.name_space, "Of the C++ interface, over the model's name")->type_name("NAME");
+  add_choice(app, command.compile);
+  add_batch(app, command.compile.elaborate);
+  app.add_option("--emit", command.emit_as, "tokens, ast, graph, plan, or cpp (as without it)")
+      ->type_name("FORM")
+      ->check(one_of("form", {"tokens", "ast", "graph", "plan", "cpp"}));
+  add_passes(app, command.compile, command.reports);
+  add_diagnostics(app, command.json);
+}
+
+void add_check(CLI::App& app, CheckOptions& options) {
+  add_program(app, options.path, options.elaborate);
+  app.get_option("model")->required();
+  add_diagnostics(app, options.json);
+}
+
+void add_fmt(CLI::App& app, FmtOptions& options) {
+  app.add_option("files", options.paths, "Programs; - is standard input")->type_name("FILE")->required();
+  app.add_flag("--check", options.check, "Write nothing; fail if a file would change");
+}
+
+void add_ops(CLI::App& app, OpsOptions& options) {
+  app.add_option("name", options.name, "One primitive")->type_name("NAME");
+}
+
+void add_train(CLI::App& app, TrainOptions& options) {
+  add_program(app, options.model_path, options.compile.elaborate);
+  app.get_option("model")->required();
+  app.add_option("--data", options.data, "Training data: a file of named arrays, or NAME=FILE,…")
+      ->type_name("DATA")
+      ->allow_extra_args(false)
+      ->required();
+  app.add_option("--test", options.test, "Data for the metrics")->type_name("DATA")->allow_extra_args(false);
+  app.add_option("--hold-out", options.hold_out, "Keep this part of the data for the metrics")
+      ->type_name("FRACTION")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--held-out", options.held_out, "Write the numbers of the examples held out")->type_name("FILE");
+  app.add_option("-o,--output", options.output, "Where the weights go")->type_name("FILE.safetensors");
+  app.add_option("--weights", options.weights, "Start from these")->type_name("FILE.safetensors");
+  app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")->check(CLI::NonNegativeNumber);
+  add_batch(app, options.compile.elaborate);
+  app.add_option("--seed", options.seed, "Of initial values, order and dropout");
+  app.add_option("--checkpoint", options.checkpoint, "Written after each epoch")->type_name("FILE");
+  app.add_flag("--resume", options.resume, "Go on from the checkpoint")->needs("--checkpoint");
+  app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
+  app.add_flag("--quiet", options.quiet, "Print errors only");
+  add_target(app, options.compile.target, "native");
+  add_choice(app, options.compile);
+}
+
+void add_inference(CLI::App& app, std::string& path, CompileOptions& options, std::string& weights) {
+  add_program(app, path, options.elaborate);
+  app.get_option("model")->required();
+  app.add_option("--weights", weights, "Of the model")->type_name("FILE.safetensors");
+  app.add_option("--model", options.model, "One model of the program")->type_name("NAME");
+  add_target(app, options.target, "native");
+}
+
+void add_files(CLI::App& app, const std::string& name, std::vector<std::string>& files, const std::string& meaning) {
+  app.add_option(name, files, meaning)->type_name("NAME=FILE")->allow_extra_args(false);
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  add_inference(app, options.model_path, options.compile, options.weights);
+  add_files(app, "--input", options.inputs, "An input; with a leading axis, one example after the other");
+  add_files(app, "--output", options.outputs, "Write an output, as .npy");
+  app.add_option("--output-dir", options.output_dir, "Write every output there")->type_name("FOLDER");
+  add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
+  add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
+  app.add_option("--seed", options.seed, "Of the parameters, without --weights");
+}
+
+void add_bench(CLI::App& app, BenchOptions& options) {
+  add_inference(app, options.model_path, options.compile, options.weights);
+  app.add_option("--seconds", options.seconds, "How long to measure")->check(CLI::PositiveNumber);
+  app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
+}
+
+// The options of a command by name, for "did you mean".
+std::string near_option(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return nearest(word.substr(0, word.find('=')), names);
+}
+
+int usage_error(const std::string& message) {
+  fmt::print(stderr, "nnc: error: {}\nnnc: 'nnc --help' shows how it is used\n", message);
+  return kBadUsage;
+}
+
+int report(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help, --version
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (unknown.empty()) return usage_error(error.what());
+  const std::vector<const CLI::App*> used = app.get_subcommands(nullptr);
+  const CLI::App& active = used.empty() || app.get_subcommands().empty() ? app : *app.get_subcommands().front();
+  const std::string near = near_option(active, unknown.front());
+  return usage_error(fmt::format("'{}' is not understood{}", unknown.front(),
+                                 near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App app("Compiles neural networks to C++: nnc model.nn -o model.cpp", "nnc");
+  app.set_version_flag("--version", "nnc " NNC_VERSION);
+  app.require_subcommand(0, 1);
+  app.get_formatter()->column_width(34);
+
+  CompileCommand compile_command;
+  add_compile(app, compile_command);
+  CheckOptions check_options;
+  add_check(*app.add_subcommand("check", "Show all errors of a program"), check_options);
+  FmtOptions fmt_options;
+  add_fmt(*app.add_subcommand("fmt", "Lay programs out, in place"), fmt_options);
+  TrainOptions train_options;
+  add_train(*app.add_subcommand("train", "Train, with the code that nnc emits"), train_options);
+  RunOptions run_options;
+  add_run(*app.add_subcommand("run", "Run on files, forwards and backwards"), run_options);
+  BenchOptions bench_options;
+  add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
+  OpsOptions ops_options;
+  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report(app, error);
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (app.get_subcommands().empty() || option->count() == 0) continue;
+    return usage_error(fmt::format("'{}' stands before '{}': options come after the name of the command",
+                                   option->get_name(), app.get_subcommands().front()->get_name()));
+  }
+  if (app.got_subcommand("check")) return check(check_options);
+  if (app.got_subcommand("fmt")) return format_files(fmt_options);
+  if (app.got_subcommand("train")) return train(train_options);
+  if (app.got_subcommand("run")) return run(run_options);
+  if (app.got_subcommand("bench")) return bench(bench_options);
+  if (app.got_subcommand("ops")) return list_ops(ops_options);
+
+  if (compile_command.path.empty()) return usage_error("no program is given");
+  if (compile_command.training && !compile_command.weights.empty()) {
+    return usage_error("--weights embeds what was learned; it does not go with --train");
+  }
+  return compile(compile_command);
+}
+
+}  // namespace nnc

@@ -1,0 +1,204 @@
+// Several models of a program go into one pair of files, one after the other: an emitted unit lies in a namespace of
+// its own from its first line to its last.
+#include "compiler/commands/compile.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "compiler/commands/console.h"
+#include "compiler/commands/session.h"
+#include "compiler/emit/check.h"
+#include "compiler/emit/sha256.h"
+#include "compiler/graph/print.h"
+#include "compiler/interop/file.h"
+#include "compiler/interop/safetensors.h"
+#include "dsl/lexer.h"
+#include "dsl/parser.h"
+#include "dsl/print.h"
+
+namespace nnc {
+namespace {
+
+class Compilation {
+ public:
+  explicit Compilation(const CompileCommand& command) : command_(command), options_(command.compile) {
+    options_.after_pass = command.reports.callback(sources_);
+  }
+  int run();
+
+ private:
+  int emit_syntax();
+  // Positions in the program of the models, or with --train of the stages, that the command line chooses.
+  std::vector<std::size_t> choose() const;
+  int emit_graphs() const;
+  int emit_plans();
+  int emit_cpp();
+  std::unique_ptr<Unit> make_unit(std::size_t index);
+  Status embed_weights(Unit& unit, std::size_t index);
+  void check(const Emitted& emitted, const Target& target) const;
+  int finish(const std::string& text) const;
+
+  const CompileCommand& command_;
+  CompileOptions options_;
+  SourceManager sources_;
+  Diagnostics diagnostics_;
+  std::optional<ElaboratedProgram> program_;
+};
+
+// Text for standard output, or for the file of -o.
+int Compilation::finish(const std::string& text) const {
+  if (command_.output.empty()) {
+    fmt::print("{}", text);
+    return kSuccess;
+  }
+  const Status written = write_file(command_.output, text);
+  return written ? kSuccess : fail(written.error());
+}
+
+int Compilation::emit_syntax() {
+  std::string error;
+  const std::optional<std::int32_t> file = sources_.load(command_.path, error);
+  if (!file) return fail(error);
+  std::string text;
+  if (command_.emit_as == "tokens") {
+    text = print_tokens(sources_, lex(sources_, *file, diagnostics_));
+  } else {
+    text = ast::print(ast::parse(sources_, *file, diagnostics_));
+  }
+  const int status = show(diagnostics_, sources_, command_.json);
+  return status == kSuccess ? finish(text) : status;
+}
+
+std::vector<std::size_t> Compilation::choose() const {
+  std::vector<std::size_t> chosen;
+  const std::string& model = options_.model;
+  if (!command_.training) {
+    for (std::size_t i = 0; i < program_->models.size(); ++i) {
+      if (model.empty() || program_->models[i].name == model) chosen.push_back(i);
+    }
+    return chosen;
+  }
+  for (std::size_t i = 0; i < program_->stages.size(); ++i) {
+    const ElaboratedStage& stage = program_->stages[i];
+    const bool is_of_model = model.empty() || program_->models[stage.model].name == model;
+    if (is_of_model && (options_.stage.empty() || stage.name == options_.stage)) chosen.push_back(i);
+  }
+  return chosen;
+}
+
+int Compilation::emit_graphs() const {
+  std::string text;
+  for (const std::size_t index : choose()) {
+    if (command_.training) {
+      const ElaboratedStage& stage = program_->stages[index];
+      for (const Graph* graph : {&stage.init, &stage.step, &stage.evaluate}) text += print(*graph, &sources_) + "\n";
+    } else {
+      text += print(program_->models[index].forward, &sources_) + "\n";
+    }
+  }
+  return finish(text);
+}
+
+std::unique_ptr<Unit> Compilation::make_unit(std::size_t index) {
+  std::unique_ptr<Unit> unit = command_.training ? compile_stage(*program_, index, options_, diagnostics_)
+                                                 : compile_model(*program_, index, options_, diagnostics_);
+  if (unit == nullptr) return nullptr;
+  unit->source_name = std::filesystem::path(command_.path).filename().string();
+  unit->source_hash = sha256(sources_.text(0));
+  if (!command_.name_space.empty()) unit->name_space = command_.name_space;
+  return unit;
+}
+
+int Compilation::emit_plans() {
+  std::string text;
+  for (const std::size_t index : choose()) {
+    const std::unique_ptr<Unit> unit = make_unit(index);
+    if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
+    for (const UnitFunction& function : unit->functions) text += print(function.plan) + "\n";
+  }
+  return finish(text);
+}
+
+// Runs `prepare` here, on the weights of the file, and keeps what it gives.
+Status Compilation::embed_weights(Unit& unit, std::size_t index) {
+  const Result<Safetensors> file = read_safetensors(command_.weights);
+  if (!file) return file.failure();
+  std::unique_ptr<Unit> here = make_unit(index);
+  if (!runs_on_host(unit.target)) {
+    // Another machine's plan, and so its layout, with the instructions of this one.
+    here->target = *find_target("native");
+    here->target.lanes = unit.target.lanes;
+    here->target.vector_registers = unit.target.vector_registers;
+  }
+  std::string error;
+  const std::unique_ptr<Session> session = Session::start(std::move(here), sources_, error);
+  if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
+  const Status loaded =
+      load_weights(file->tensors, weight_slots(unit.parameters), session->parameters(), command_.weights);
+  if (!loaded) return loaded;
+  session->call("prepare", {}, {});
+  unit.prepared_data.resize((session->prepared().size() + 7) / 8);
+  std::memcpy(unit.prepared_data.data(), session->prepared().data(), session->prepared().size());
+  return Done{};
+}
+
+void Compilation::check(const Emitted& emitted, const Target& target) const {
+  const CheckReport report = check_emitted({{emitted.source.name, emitted.source.text},  //
+                                            {emitted.header.name, emitted.header.text}},
+                                           target);
+  if (report.findings.empty()) return;
+  std::string text = "the emitted code does not keep what nnc promises:";
+  for (const std::string& finding : report.findings) text += "\n  " + finding;
+  throw InternalError(text);
+}
+
+int Compilation::emit_cpp() {
+  std::filesystem::path output = command_.output;
+  if (output.empty()) output = std::filesystem::path(command_.path).filename().replace_extension(".cpp");
+  const std::string base = output.stem().string();
+  const std::vector<std::size_t> chosen = choose();
+  if (!command_.name_space.empty() && chosen.size() > 1) {
+    return fail("--namespace is for one model; choose it with --model or --stage");
+  }
+  std::string source;
+  std::string header;
+  for (const std::size_t index : chosen) {
+    std::unique_ptr<Unit> unit = make_unit(index);
+    if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
+    if (!command_.weights.empty()) {
+      const Status embedded = embed_weights(*unit, index);
+      if (!embedded) return fail(embedded.error());
+    }
+    const Emitted emitted = emit(*unit, base, sources_);
+    check(emitted, unit->target);
+    source += (source.empty() ? "" : "\n") + emitted.source.text;
+    header += (header.empty() ? "" : "\n") + emitted.header.text;
+  }
+  Status written = write_file(output.string(), source);
+  if (written) written = write_file(output.replace_extension(".hpp").string(), header);
+  if (!written) return fail(written.error());
+  return show(diagnostics_, sources_, command_.json);
+}
+
+int Compilation::run() {
+  if (command_.emit_as == "tokens" || command_.emit_as == "ast") return emit_syntax();
+  program_ = load_program(command_.path, sources_, diagnostics_, options_.elaborate);
+  if (!program_) return show(diagnostics_, sources_, command_.json);
+  if (choose().empty()) {
+    return fail(command_.training ? fmt::format("'{}' has no such `train` block", command_.path)
+                                  : fmt::format("'{}' has no such model", command_.path));
+  }
+  if (command_.emit_as == "graph") {
+    const int status = show(diagnostics_, sources_, command_.json);
+    return status == kSuccess ? emit_graphs() : status;
+  }
+  return command_.emit_as == "plan" ? emit_plans() : emit_cpp();
+}
+
+}  // namespace
+
+int compile(const CompileCommand& command) { return Compilation(command).run(); }
+
+}  // namespace nnc

@@ -1,0 +1,25 @@
+// `nnc model.nn -o model.cpp`: from a program to C++, or to what comes before it.
+#pragma once
+
+#include <string>
+
+#include "compiler/commands/pass_reports.h"
+#include "compiler/compile.h"
+
+namespace nnc {
+
+struct CompileCommand {
+  std::string path;
+  CompileOptions compile;
+  PassReports reports;
+  std::string emit_as = "cpp";  // --emit: tokens, ast, graph, plan, cpp
+  std::string output;           // -o model.cpp; the header lies beside it
+  std::string weights;          // --weights model.safetensors: embedded
+  std::string name_space;       // --namespace, over the model's name
+  bool training = false;        // --train: the code that trains
+  bool json = false;            // --diagnostics=json
+};
+
+int compile(const CompileCommand& command);
+
+}  // namespace nnc
