@@ -1,0 +1,190 @@
+// The binary as its user meets it: statuses, messages, files written.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace nnc {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  std::string output;  // standard output and error
+  int status = -1;
+};
+
+// A folder of its own for a test, in which nnc runs.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "nnc-commands-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+
+  void write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
+  std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(path_ / name).rdbuf();
+    return text.str();
+  }
+  bool has(const std::string& name) const { return fs::exists(path_ / name); }
+
+  Outcome run(const std::string& command) const {
+    Outcome outcome;
+    FILE* pipe = popen(("cd '" + path_.string() + "' && " + command + " 2>&1").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::array<char, 4096> block;
+    while (const std::size_t bytes = std::fread(block.data(), 1, block.size(), pipe)) {
+      outcome.output.append(block.data(), bytes);
+    }
+    const int status = pclose(pipe);
+    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return outcome;
+  }
+  Outcome nnc(const std::string& arguments) const { return run(NNC_BINARY_DIR "/nnc " + arguments); }
+
+ private:
+  fs::path path_;
+};
+
+constexpr const char* kProgram = R"(model Line(x: f32[3]) -> (y: f32[2]) {
+  layer fc = dense(2)
+  y = fc(x)
+}
+)";
+
+bool has(const Outcome& outcome, const std::string& text) { return outcome.output.find(text) != std::string::npos; }
+
+TEST_CASE("a malformed command line: status 2 and what is near") {
+  const Folder folder;
+  CHECK(folder.nnc("").status == 2);
+  CHECK(has(folder.nnc(""), "nnc: error: no program is given\n"));
+  CHECK(folder.nnc("m.nn --wieghts w").status == 2);
+  CHECK(has(folder.nnc("m.nn --wieghts w"), "'--wieghts' is not understood; did you mean '--weights'?"));
+  CHECK(folder.nnc("train m.nn --data d --hold-uot 0.1").status == 2);
+  CHECK(has(folder.nnc("train m.nn --data d --hold-uot 0.1"), "did you mean '--hold-out'?"));
+  CHECK(folder.nnc("m.nn --target x86-64-v33").status == 2);
+  CHECK(has(folder.nnc("m.nn --target x86-64-v33"), "there is no target 'x86-64-v33'; did you mean 'x86-64-v3'?"));
+  CHECK(has(folder.nnc("m.nn --skip differentiate"), "there is no optional pass 'differentiate'"));
+  CHECK(has(folder.nnc("m.nn --set hidden"), "'hidden' is not of the form NAME=VALUE"));
+  CHECK(has(folder.nnc("--time-passes check m.nn"), "options come after the name of the command"));
+  CHECK(folder.nnc("check").status == 2);
+}
+
+TEST_CASE("help and version") {
+  const Folder folder;
+  CHECK(folder.nnc("--help").status == 0);
+  CHECK(has(folder.nnc("--help"), "check"));
+  CHECK(folder.nnc("train --help").status == 0);
+  CHECK(has(folder.nnc("train --help"), "--hold-out"));
+  CHECK(folder.nnc("--version").status == 0);
+  CHECK(folder.nnc("--version").output.starts_with("nnc "));
+}
+
+TEST_CASE("input that cannot be read: status 1") {
+  const Folder folder;
+  for (const char* command : {"m.nn", "check m.nn", "fmt m.nn", "m.nn --emit=tokens"}) {
+    CAPTURE(command);
+    const Outcome outcome = folder.nnc(command);
+    CHECK(outcome.status == 1);
+    CHECK(has(outcome, "nnc: error: cannot open 'm.nn'"));
+  }
+}
+
+TEST_CASE("check: silent for a good program, errors with their place for a bad one") {
+  const Folder folder;
+  folder.write("good.nn", kProgram);
+  CHECK(folder.nnc("check good.nn").output == "");
+  CHECK(folder.nnc("check good.nn").status == 0);
+  folder.write("bad.nn", "model M(x: f3) -> (y: f32) {\n  y = x\n}\n");
+  const Outcome bad = folder.nnc("check bad.nn");
+  CHECK(bad.status == 1);
+  CHECK(has(bad, "bad.nn:1:12: error: unknown element type 'f3' [unknown-element-type]\n"));
+  CHECK(!has(bad, "\033"));
+  const Outcome json = folder.nnc("check bad.nn --diagnostics=json");
+  CHECK(json.status == 1);
+  CHECK(json.output.starts_with("["));
+  CHECK(has(json, "unknown-element-type"));
+}
+
+TEST_CASE("fmt lays out in place, and --check only looks") {
+  const Folder folder;
+  folder.write("m.nn", "model M(x:f32)->(y:f32){\n y=x\n}\n");
+  const std::string before = folder.read("m.nn");
+  CHECK(folder.nnc("fmt --check m.nn").status == 1);
+  CHECK(folder.read("m.nn") == before);
+  CHECK(folder.nnc("fmt m.nn").status == 0);
+  CHECK(folder.read("m.nn") != before);
+  CHECK(folder.nnc("fmt --check m.nn").status == 0);
+  CHECK(folder.run("cat m.nn | " NNC_BINARY_DIR "/nnc fmt -").output == folder.read("m.nn"));
+}
+
+TEST_CASE("fmt leaves a program with errors as it is, and goes on with the next") {
+  const Folder folder;
+  folder.write("bad.nn", "model M( {\n");
+  folder.write("good.nn", "model M(x:f32)->(y:f32){\n y=x\n}\n");
+  const Outcome outcome = folder.nnc("fmt bad.nn good.nn");
+  CHECK(outcome.status == 1);
+  CHECK(folder.read("bad.nn") == "model M( {\n");
+  CHECK(folder.nnc("fmt --check good.nn").status == 0);
+}
+
+TEST_CASE("forms before C++") {
+  const Folder folder;
+  folder.write("m.nn", kProgram);
+  CHECK(has(folder.nnc("m.nn --emit=tokens"), "model"));
+  CHECK(has(folder.nnc("m.nn --emit=ast"), "Line"));
+  CHECK(has(folder.nnc("m.nn --emit=graph"), "contraction"));
+  CHECK(folder.nnc("m.nn --emit=graph -o g.txt").output == "");
+  CHECK(folder.read("g.txt") == folder.nnc("m.nn --emit=graph").output);
+  CHECK(has(folder.nnc("m.nn --emit=plan --print-after=simplify"), "after simplify"));
+  CHECK(has(folder.nnc("m.nn --emit=plan --time-passes"), "(unchanged)"));
+  CHECK(has(folder.nnc("m.nn --model Curve"), "'m.nn' has no such model"));
+}
+
+TEST_CASE("a program becomes two files, the same bytes each time") {
+  const Folder folder;
+  folder.write("m.nn", kProgram);
+  const Outcome outcome = folder.nnc("m.nn -o line.cpp");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "");
+  CHECK(folder.read("line.cpp").find("#include \"line.hpp\"") != std::string::npos);
+  const std::string source = folder.read("line.cpp");
+  const std::string header = folder.read("line.hpp");
+  folder.nnc("m.nn -o line.cpp");
+  CHECK(folder.read("line.cpp") == source);
+  CHECK(folder.read("line.hpp") == header);
+  CHECK(folder.nnc("m.nn -o nowhere/line.cpp").status == 1);
+}
+
+TEST_CASE("several models of a program share the files; one can be chosen") {
+  const Folder folder;
+  folder.write("m.nn", std::string(kProgram) + "\nmodel Twice(x: f32[3]) -> (y: f32[3]) {\n  y = 2 * x\n}\n");
+  CHECK(folder.nnc("m.nn -o both.cpp").output == "");
+  CHECK(folder.read("both.hpp").find("namespace line") != std::string::npos);
+  CHECK(folder.read("both.hpp").find("namespace twice") != std::string::npos);
+  CHECK(folder.run("g++ -std=c++17 -O1 -Wall -Wextra -Werror -c both.cpp").output == "");
+  folder.nnc("m.nn -o one.cpp --model Twice --namespace chosen");
+  CHECK(folder.read("one.hpp").find("namespace chosen") != std::string::npos);
+  CHECK(folder.read("one.hpp").find("namespace line") == std::string::npos);
+}
+
+TEST_CASE("ops: the table of primitives") {
+  const Folder folder;
+  CHECK(has(folder.nnc("ops"), "### `maximum(a, b)`"));
+  CHECK(folder.nnc("ops maximun").status == 1);
+  CHECK(has(folder.nnc("ops maximun"), "did you mean 'maximum'?"));
+}
+
+}  // namespace
+}  // namespace nnc
