@@ -136,10 +136,6 @@ void add_fmt(CLI::App& app, FmtOptions& options) {
   app.add_flag("--check", options.check, "Write nothing; fail if a file would change");
 }
 
-void add_ops(CLI::App& app, OpsOptions& options) {
-  app.add_option("name", options.name, "One primitive")->type_name("NAME");
-}
-
 void add_train(CLI::App& app, TrainOptions& options) {
   add_program(app, options.model_path, options.compile.elaborate);
   app.get_option("model")->required();
@@ -238,8 +234,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_run(*app.add_subcommand("run", "Run on files, forwards and backwards"), run_options);
   BenchOptions bench_options;
   add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
-  OpsOptions ops_options;
-  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+  app.add_subcommand("ops", "The reference of the graph's primitives");
 
   try {
     app.parse(argc, argv);
@@ -256,7 +251,7 @@ int run_command_line(int argc, const char* const* argv) {
   if (app.got_subcommand("train")) return train(train_options);
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("bench")) return bench(bench_options);
-  if (app.got_subcommand("ops")) return list_ops(ops_options);
+  if (app.got_subcommand("ops")) return list_ops();
 
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.empty()) {
