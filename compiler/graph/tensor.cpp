@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace nnc {
 namespace {
@@ -92,7 +93,12 @@ Tensor Tensor::filled(const Type& type, double value) {
   if (is_float(type.element)) {
     std::fill(tensor.floats().begin(), tensor.floats().end(), value);
   } else {
-    const std::int64_t whole = wrap_to(type.element, static_cast<std::int64_t>(value));
+    // What is no integer of 64 bits (a padding of -inf, say) becomes the nearest; NaN becomes 0.
+    constexpr double kLimit = 0x1p63;
+    const std::int64_t whole = std::isnan(value)  ? 0
+                               : value >= kLimit  ? std::numeric_limits<std::int64_t>::max()
+                               : value <= -kLimit ? std::numeric_limits<std::int64_t>::min()
+                                                  : wrap_to(type.element, static_cast<std::int64_t>(value));
     std::fill(tensor.integers().begin(), tensor.integers().end(), whole);
   }
   return tensor;

@@ -52,8 +52,13 @@ void check_batch(const Graph& graph, std::int64_t batch, unsigned seed) {
     const std::string& name = input->producer->attributes.text("name");
     inputs[name] = input->producer->attributes.flag("per_example") ? stacked(input_rows[name]) : shared[name];
   }
+  Values batched_states = states;
+  for (const State& state : graph.states) {
+    if (state.kind != StateKind::Recurrent) continue;
+    batched_states[state.name] = stacked(std::vector<Tensor>(static_cast<std::size_t>(batch), states.at(state.name)));
+  }
   Evaluation expected;
-  const Evaluation found = evaluate(batched, inputs, states);
+  const Evaluation found = evaluate(batched, inputs, batched_states);
   for (const auto& [name, rows] : output_rows) {
     const bool is_shared = found.outputs.at(name).type == rows[0].type;
     expected.outputs[name] = is_shared ? rows[0] : stacked(rows);

@@ -4,10 +4,11 @@
 #include "compiler/graph/verify.h"
 #include "compiler/passes/passes.h"
 #include "tests/passes/batch_support.h"
-#include "tests/passes/random_graph.h"
 #include "tests/passes/support.h"
+#include "tests/support/random_graph.h"
 
 using namespace nnc;
+using nnc::test::random_graph;
 
 namespace {
 

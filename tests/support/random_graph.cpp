@@ -72,9 +72,9 @@ class Generator {
   }
 
   Value* step() {
-    switch (pick(0, 9)) {
+    switch (pick(0, 10)) {
       case 0:
-        return builder_.op(one_of({"tanh", "sin", "cos", "negate", "erf"}), {any()});
+        return unary();
       case 1:
       case 2:
         return combine();
@@ -89,17 +89,77 @@ class Generator {
         return contract();
       case 8:
         return convolve();
+      case 9:
+        return loop();
       default:
         return slide();
     }
   }
 
+  Value* unary() {
+    Value* x = any();
+    const std::int64_t kind = pick(0, options_.smooth ? 3 : 5);
+    if (kind == 0) return builder_.op("exp", {builder_.op("tanh", {x})});
+    if (kind == 1) return builder_.op("sqrt", {builder_.add(builder_.multiply(x, x), builder_.like(x, 1))});
+    if (kind == 4) return builder_.op("abs", {x});
+    if (kind == 5) return builder_.cast(builder_.cast(x, ElementType::I32), ElementType::F32);
+    return builder_.op(one_of({"tanh", "sin", "cos", "negate", "erf"}), {x});
+  }
+
+  // Something of the shape: a number that identities look for, a constant, a parameter along an axis, another value.
+  Value* operand(const Shape& shape) {
+    const Type type{ElementType::F32, shape};
+    const std::int64_t kind = pick(0, 5);
+    if (kind == 0) return builder_.full(type, one_of({0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 3.0}));
+    if (kind == 1) return builder_.constant(draw({.type = type}, random_));
+    if (kind == 2 && !shape.empty()) {
+      const std::int64_t axis = pick(0, static_cast<std::int64_t>(shape.size()) - 1);
+      return builder_.broadcast(parameter({shape[static_cast<std::size_t>(axis)]}), shape, {axis});
+    }
+    return fit(any(), shape);
+  }
+
   Value* combine() {
     Value* a = any();
-    Value* b = pick(0, 2) == 0 ? builder_.like(a, one_of({0.0, 1.0, 0.5, -2.0})) : fit(any(), a->type.shape);
-    if (options_.smooth) return builder_.op(one_of({"add", "subtract", "multiply"}), {a, b});
-    if (pick(0, 3) == 0) return builder_.select(builder_.op("less", {a, b}), a, builder_.negate(b));
-    return builder_.op(one_of({"add", "subtract", "multiply", "maximum", "minimum"}), {a, b});
+    Value* b = operand(a->type.shape);
+    if (pick(0, 1) == 0) std::swap(a, b);
+    const std::int64_t kind = pick(0, options_.smooth ? 3 : 6);
+    if (kind == 0) return builder_.divide(a, builder_.add(builder_.multiply(b, b), builder_.like(b, 1)));
+    if (kind == 4) return builder_.select(builder_.op("less", {a, b}), a, builder_.negate(b));
+    if (kind > 4) return builder_.op(one_of({"maximum", "minimum"}), {a, b});
+    return builder_.op(one_of({"add", "subtract", "multiply"}), {a, b});
+  }
+
+  // h' = tanh(h f + x), of which each step stacks h' sin(x); sometimes with a product of h.
+  Value* loop() {
+    Value* start = any();
+    const Shape shape = start->type.shape;
+    const std::int64_t length = pick(1, 3);
+    Shape stacked = shape;
+    stacked.insert(stacked.begin(), length);
+    std::vector<Value*> operands = {start, operand(stacked), operand(shape)};
+    std::unique_ptr<Graph> body = std::make_unique<Graph>();
+    Value* h = body->input("c0", start->type, false);
+    Value* x = body->input("x0", start->type, false);
+    Value* f = body->input("f0", start->type, false);
+    GraphBuilder inner(*body);
+    Value* next = inner.op("tanh", {inner.add(inner.multiply(h, f), x)});
+    if (shape.size() == 1 && pick(0, 1) == 0) {
+      operands.push_back(parameter({shape[0], shape[0]}));
+      Value* p = body->input("f1", operands.back()->type, false);
+      next = inner.add(next, inner.contraction("ab,b->a", p, pick(0, 1) == 0 ? h : x));
+    }
+    body->outputs = {{"c0", next}, {"y0", inner.multiply(next, inner.op("sin", {x}))}};
+    Attributes attributes;
+    attributes.set("length", length);
+    attributes.set("carries", std::int64_t{1});
+    attributes.set("sequences", std::int64_t{1});
+    attributes.set("reverse", pick(0, 1) == 0);
+    std::vector<std::unique_ptr<Graph>> graphs;
+    graphs.push_back(std::move(body));
+    const std::vector<Value*> results = builder_.op_all("scan", operands, attributes, std::move(graphs));
+    pool_.push_back(results[0]);
+    return results[1];
   }
 
   Value* move() {
