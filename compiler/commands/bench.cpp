@@ -1,9 +1,9 @@
 // nnc bench: how long one forward call takes on this machine, and what it needs.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "compiler/commands/console.h"
@@ -17,7 +17,8 @@ namespace {
 double flops_of(const std::vector<Node>& nodes) {
   double flops = 0;
   for (const Node& node : nodes) {
-    flops += node.step != nullptr ? node.step->flops : static_cast<double>(node.loop->count) * flops_of(node.loop->body);
+    flops +=
+        node.step != nullptr ? node.step->flops : static_cast<double>(node.loop->count) * flops_of(node.loop->body);
   }
   return flops;
 }
@@ -39,7 +40,8 @@ Timing measure(const Call& call, double seconds) {
   std::int64_t group = 1;
   while (timed(group) < 20e-6 && group < (1 << 20)) group *= 2;
   std::vector<double> samples;
-  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const Clock::time_point end =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   do {
     samples.push_back(timed(group) / static_cast<double>(group));
   } while (Clock::now() < end || samples.size() < 5);

@@ -34,8 +34,7 @@ Progress::~Progress() { clear(); }
 
 void Progress::show(std::string_view line) {
   if (!active_) return;
-  const double now =
-      std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   if (shown_ && now - last_ < 0.1) return;
   last_ = now;
   shown_ = true;

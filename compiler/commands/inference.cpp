@@ -1,8 +1,8 @@
 #include "compiler/commands/inference.h"
 
-#include <cstring>
-
 #include <fmt/format.h>
+
+#include <cstring>
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/interop/safetensors.h"
@@ -67,7 +67,8 @@ Result<std::map<std::string, Tensor>> parameter_tensors(const ElaboratedModel& m
   std::vector<std::byte> bytes(static_cast<std::size_t>(layout.bytes));
   const Status loaded = load_weights(file->tensors, weight_slots(layout), bytes, weights);
   if (!loaded) return loaded.failure();
-  for (const Array& array : weights_as_arrays(weight_slots(layout), bytes)) result[array.name] = tensor_from_array(array);
+  for (const Array& array : weights_as_arrays(weight_slots(layout), bytes))
+    result[array.name] = tensor_from_array(array);
   return result;
 }
 

@@ -1,8 +1,8 @@
 // nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code.
+#include <fmt/format.h>
+
 #include <cstring>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
@@ -39,8 +39,8 @@ Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& nam
     names += (names.empty() ? "" : ", ") + array.name;
   }
   if (found == nullptr) {
-    return Failure{fmt::format("no array for '{}' ({}); given: {}", name, to_string(type),
-                               names.empty() ? "none" : names)};
+    return Failure{
+        fmt::format("no array for '{}' ({}); given: {}", name, to_string(type), names.empty() ? "none" : names)};
   }
   Array array = *found;
   const bool is_single = array.shape == type.shape;
@@ -107,8 +107,8 @@ class Runner {
     has_axis_ = false;
     for (const Value* input : graph.inputs) {
       const Attributes& attributes = input->producer->attributes;
-      Result<BoundInput> bound = bind(arrays, attributes.text("name"), input->type, attributes.integer("classes"),
-                                      examples_, has_axis_);
+      Result<BoundInput> bound =
+          bind(arrays, attributes.text("name"), input->type, attributes.integer("classes"), examples_, has_axis_);
       if (!bound) return bound.failure();
       inputs.push_back(std::move(*bound));
     }

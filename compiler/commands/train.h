@@ -18,11 +18,11 @@ struct TrainOptions {
   std::optional<double> hold_out;  // --hold-out: fraction of the data kept for metrics
   std::string held_out;            // --held-out FILE: the indices of the examples held out, a line each
   std::uint64_t seed = 0;
-  std::string output;              // -o model.safetensors
-  std::string weights;             // --weights: to start from
-  std::string checkpoint;          // --checkpoint: written after each epoch; --resume reads it
+  std::string output;      // -o model.safetensors
+  std::string weights;     // --weights: to start from
+  std::string checkpoint;  // --checkpoint: written after each epoch; --resume reads it
   bool resume = false;
-  std::string json;                // --json log.jsonl
+  std::string json;  // --json log.jsonl
   bool quiet = false;
 };
 

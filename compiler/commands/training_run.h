@@ -44,8 +44,8 @@ class TrainingRun {
   // Memory for the inputs of a function, a batch each.
   struct Inputs {
     std::vector<std::vector<std::byte>> memory;
-    std::vector<const void*> pointers;      // in the order of the graph's inputs
-    std::vector<std::byte*> data;           // those that come from the data set
+    std::vector<const void*> pointers;  // in the order of the graph's inputs
+    std::vector<std::byte*> data;       // those that come from the data set
     std::byte* example = nullptr;
   };
   Inputs make_inputs(const Graph& graph);

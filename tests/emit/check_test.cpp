@@ -1,3 +1,4 @@
+// Each rule of the check on a small program that breaks it, and one program that keeps them all.
 #include "compiler/emit/check.h"
 
 #include <doctest/doctest.h>
