@@ -86,6 +86,38 @@ NNC_INLINE constexpr std::ptrdiff_t clamp_start(std::ptrdiff_t start, std::ptrdi
   return most(0, least(start, extent - size));
 }
 
+// Where a piece begins, from one start for every axis.
+template <class C, int Axis = 0>
+NNC_INLINE std::ptrdiff_t piece_offset() {
+  return 0;
+}
+template <class C, int Axis = 0, class I, class... Rest>
+NNC_INLINE std::ptrdiff_t piece_offset(const I* start, const Rest*... rest) {
+  const std::ptrdiff_t at =
+      clamp_start(static_cast<std::ptrdiff_t>(load<1>(start)), C::x_extent[Axis], C::extent[Axis]);
+  return at * C::x_stride[Axis] + piece_offset<C, Axis + 1>(rest...);
+}
+
+// y = the piece of x that begins at the starts. C as for copy, of the piece, with x_extent.
+template <class C, class T, class... I>
+inline void dynamic_slice(const T* x, T* y, const I*... start) {
+  copy<C>(x + piece_offset<C>(start...), y);
+}
+
+// The same copy the other way round.
+template <class C>
+struct PieceToWhole {
+  static constexpr int rank = C::rank, lanes = C::lanes;
+  static constexpr const auto& extent = C::extent;
+  static constexpr const auto& x_stride = C::y_stride;
+  static constexpr const auto& y_stride = C::x_stride;
+};
+// The piece of x that begins at the starts becomes y.
+template <class C, class T, class... I>
+inline void dynamic_update(const T* y, T* x, const I*... start) {
+  copy<PieceToWhole<C>>(y, x + piece_offset<C>(start...));
+}
+
 // y[r] = table[index[r]], rows of `width` contiguous elements; an index out of range is clamped.
 template <class C, class T, class I>
 inline void gather_rows(const T* table, const I* index, T* y) {

@@ -71,7 +71,7 @@ constexpr TileShape weight_gradient_tile_shape(std::ptrdiff_t i, std::ptrdiff_t 
 
 // Rows of the broadcast operand taken together: as many as stay in the second cache while all columns pass over them.
 constexpr std::ptrdiff_t row_panel(std::ptrdiff_t rows, std::ptrdiff_t row_bytes, std::ptrdiff_t tile_rows) {
-  const std::ptrdiff_t most_rows = 393216 / (row_bytes * tile_rows) * tile_rows;
+  const std::ptrdiff_t most_rows = 393216 / most(1, row_bytes * tile_rows) * tile_rows;
   return most_rows >= rows ? rows : most(most_rows, 4 * tile_rows);
 }
 
@@ -83,7 +83,7 @@ constexpr TileShape depthwise_tile_shape(std::ptrdiff_t pixels, std::ptrdiff_t, 
 // Rows a pass of convolution_weights: as many as leave x and dy in the second cache.
 constexpr std::ptrdiff_t convolution_row_block(std::ptrdiff_t x_row_bytes, std::ptrdiff_t y_row_bytes,
                                                std::ptrdiff_t out_0) {
-  const std::ptrdiff_t rows = 262144 / (x_row_bytes + y_row_bytes);
+  const std::ptrdiff_t rows = 262144 / most(1, x_row_bytes + y_row_bytes);
   return least(out_0, most(1, rows));
 }
 

@@ -56,7 +56,7 @@ OpDef gather_op() {
             g.to(0, g.op("scatter_add", {g.in(1), g.dy()}, with({}, "size", size)));
           },
       .batch = batch_gather,
-      .lower = {.family = Family::Special, .flops = 0},
+      .lower = {.family = Family::Move, .flops = 0},
       .samples = {{.what = "rows", .operands = {f32({4, 3}), operand(ElementType::I32, {2, 2}, {3, 0, 1, 3})}},
                   {.what = "scalar index, clamped", .operands = {f32({4, 3}), operand(ElementType::I32, {}, {9})}},
                   {.what = "scalar rows, clamped", .operands = {f32({4}), operand(ElementType::I32, {3}, {-1, 2, 4})}}},

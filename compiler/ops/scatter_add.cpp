@@ -57,7 +57,7 @@ OpDef scatter_add_op() {
       .evaluate = evaluate_scatter_add,
       .gradient = [](GradientBuilder& g) { g.to(1, g.op("gather", {g.dy(), g.in(0)})); },
       .batch = batch_scatter_add,
-      .lower = {.family = Family::Special},
+      .lower = {.family = Family::Move},
       .samples = {{.what = "rows",
                    .operands = {operand(ElementType::I32, {2, 2}, {3, 0, 1, 3}), f32({2, 2, 3})},
                    .attributes = with({}, "size", std::int64_t{4})},

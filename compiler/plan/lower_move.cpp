@@ -85,25 +85,22 @@ void lower_scatter_add(PlanBuilder& builder, const Op& op) {
   builder.emit_step(std::move(step));
 }
 
-// dynamic_slice<C>(x, starts…, y) and dynamic_update<C>(x, u, starts…, y).
+// dynamic_slice<C>(x, y, starts…) and dynamic_update<C>(u, y, starts…), where y holds x already.
 void lower_dynamic(PlanBuilder& builder, const Op& op) {
   const bool is_update = op.def->name == "dynamic_update";
   const std::size_t rank = op.inputs[0]->type.shape.size();
   const View x = builder.packed_view(op.inputs[0], plain_order(rank));
-  const Shape& piece = is_update ? op.inputs[1]->type.shape : op.result()->type.shape;
-  Step step = builder.new_step(op, op.def->name, "templates/move.h");
-  step.config = {field("rank", static_cast<std::int64_t>(rank)),    array_field("extent", piece),
-                 array_field("x_extent", op.inputs[0]->type.shape), array_field("x_stride", x.strides),
-                 array_field("y_stride", row_major_strides(piece)), field("lanes", builder.target().lanes)};
   const View u = is_update ? builder.packed_view(op.inputs[1], plain_order(rank)) : View{};
-  const View y = builder.place_result(op.result(), plain_order(op.result()->type.shape.size()));
-  if (is_update) builder.copy(op, x, y, op.result()->type.element);
+  const View y = builder.place_result(op.result(), plain_order(rank));
   const ElementType element = op.inputs[0]->type.element;
-  if (is_update) {
-    builder.pointer(step, "u", u, element, false);
-  } else {
-    builder.pointer(step, "x", x, element, false);
-  }
+  if (is_update) builder.copy(op, x, y, element);
+  const View& whole = is_update ? y : x;
+  const View& piece = is_update ? u : y;
+  Step step = builder.new_step(op, op.def->name, "templates/move.h");
+  step.config = {field("rank", static_cast<std::int64_t>(rank)), array_field("extent", piece.shape),
+                 array_field("x_extent", whole.shape),           array_field("x_stride", whole.strides),
+                 array_field("y_stride", piece.strides),         field("lanes", builder.target().lanes)};
+  builder.pointer(step, is_update ? "u" : "x", is_update ? u : x, element, false);
   builder.pointer(step, "y", y, element, true);
   for (std::size_t i = is_update ? 2 : 1; i < op.inputs.size(); ++i) {
     builder.pointer(step, "start", builder.memory_view(op.inputs[i]), op.inputs[i]->type.element, false);

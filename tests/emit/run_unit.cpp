@@ -1,0 +1,164 @@
+#include "tests/emit/run_unit.h"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+#include "compiler/emit/api.h"
+#include "compiler/emit/names.h"
+#include "compiler/emit/unit_writer.h"
+
+namespace nnc::test {
+namespace {
+
+using Words = std::vector<std::uint64_t>;
+
+Tensor tensor_at(const Type& type, const void* memory) {
+  Tensor tensor = Tensor::zeros(type);
+  const unsigned char* bytes = static_cast<const unsigned char*>(memory);
+  const std::size_t size = static_cast<std::size_t>(size_bytes(type.element));
+  const auto read = [&](auto sample, std::size_t at) {
+    std::memcpy(&sample, bytes + at * size, size);
+    return sample;
+  };
+  for (std::size_t i = 0; i < static_cast<std::size_t>(element_count(type.shape)); ++i) {
+    switch (type.element) {
+      case ElementType::F32:
+        tensor.floats()[i] = static_cast<double>(read(float{}, i));
+        break;
+      case ElementType::F64:
+        tensor.floats()[i] = read(double{}, i);
+        break;
+      case ElementType::I8:
+        tensor.integers()[i] = read(std::int8_t{}, i);
+        break;
+      case ElementType::U8:
+      case ElementType::Bool:
+        tensor.integers()[i] = read(std::uint8_t{}, i);
+        break;
+      case ElementType::I16:
+        tensor.integers()[i] = read(std::int16_t{}, i);
+        break;
+      case ElementType::U16:
+        tensor.integers()[i] = read(std::uint16_t{}, i);
+        break;
+      case ElementType::I32:
+        tensor.integers()[i] = read(std::int32_t{}, i);
+        break;
+      case ElementType::U32:
+        tensor.integers()[i] = read(std::uint32_t{}, i);
+        break;
+      case ElementType::I64:
+        tensor.integers()[i] = read(std::int64_t{}, i);
+        break;
+      default:
+        throw InternalError("no such element in emitted code");
+    }
+  }
+  return tensor;
+}
+
+// Memory of at least `bytes`, aligned to 64.
+void* aligned(std::deque<Words>& pool, std::int64_t bytes) {
+  Words& words = pool.emplace_back(static_cast<std::size_t>(bytes) / 8 + 16);
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(words.data());
+  return reinterpret_cast<void*>((address + 63) / 64 * 64);
+}
+
+void add_slot(StructLayout& layout, const std::string& name, const Type& type, StateKind kind) {
+  NameScope fields;
+  for (const Slot& slot : layout.slots) fields.reserve(slot.field);
+  const std::int64_t size = size_bytes(type.element);
+  layout.bytes = (layout.bytes + size - 1) / size * size;
+  layout.slots.push_back({name, fields.add(name), type, kind, layout.bytes});
+  layout.bytes += element_count(type.shape) * size;
+}
+
+}  // namespace
+
+std::unique_ptr<Unit> unit_of(Graph graph, const std::string& function, const Target& target) {
+  std::unique_ptr<Unit> unit = std::make_unique<Unit>();
+  unit->name_space = "under_test";
+  unit->model_name = "UnderTest";
+  unit->source_name = "test.nn";
+  unit->target = target;
+  for (const State& state : graph.states) {
+    const bool is_parameter = state.kind == StateKind::Parameter || state.kind == StateKind::Statistic;
+    add_slot(is_parameter ? unit->parameters : unit->state, state.name, state.value->type, state.kind);
+  }
+  for (const Output& output : graph.outputs) {
+    if (output.name.rfind("gradient:", 0) == 0) {
+      add_slot(unit->gradients, output.name.substr(9), output.value->type, StateKind::Parameter);
+    }
+  }
+  unit->functions.emplace_back();
+  unit->functions[0].name = function;
+  unit->functions[0].graph = std::move(graph);
+  unit->functions[0].plan = make_plan(unit->functions[0].graph, function, {target.lanes, target.vector_registers});
+  return unit;
+}
+
+CompiledUnit::CompiledUnit(const Unit& unit) : unit_(unit) {
+  SourceManager sources;
+  const Emitted emitted = emit(unit, "model", sources);
+  std::string error;
+  jit_ = Jit::compile(
+      {{emitted.source.name, emitted.source.text + emitted.entry_points}, {emitted.header.name, emitted.header.text}},
+      unit.target, {}, error);
+  if (!jit_) throw InternalError(error);
+}
+
+RunResult CompiledUnit::run(const std::string& function, const std::map<std::string, Tensor>& inputs,
+                            const std::map<std::string, Tensor>& states) const {
+  std::deque<Words> pool;
+  std::vector<void*> arguments;
+  for (Memory memory : kStructMemories) {
+    const StructLayout& layout = struct_layout(unit_, memory);
+    arguments.push_back(aligned(pool, layout.bytes));
+    for (const Slot& slot : layout.slots) {
+      const std::map<std::string, Tensor>::const_iterator value = states.find(slot.name);
+      if (value == states.end() || memory == Memory::Gradients) continue;
+      const Words words = tensor_words(value->second);
+      std::memcpy(static_cast<char*>(arguments.back()) + slot.offset, words.data(),
+                  static_cast<std::size_t>(element_count(slot.type.shape) * size_bytes(slot.type.element)));
+    }
+  }
+  const std::vector<ApiFunction> functions = api_functions(unit_);
+  const std::vector<ApiFunction>::const_iterator api = std::find_if(
+      functions.begin(), functions.end(), [&](const ApiFunction& one) { return one.function->name == function; });
+  if (api == functions.end()) throw InternalError("the unit has no function " + function);
+  arguments.push_back(aligned(pool, api->function->plan.arena_bytes));
+  std::vector<std::pair<const ApiParameter*, void*>> outputs;
+  for (const ApiParameter& parameter : api->parameters) {
+    const bool is_input = parameter.kind == ApiParameter::Kind::Input;
+    if (!is_input && parameter.kind != ApiParameter::Kind::Output) continue;
+    arguments.push_back(aligned(pool, element_count(parameter.type.shape) * size_bytes(parameter.type.element)));
+    if (is_input) {
+      const Words words = tensor_words(inputs.at(parameter.slot));
+      std::memcpy(arguments.back(), words.data(), words.size() * 8);
+    } else {
+      outputs.push_back({&parameter, arguments.back()});
+    }
+  }
+  using Entry = void(void* const*);
+  Entry* entry = reinterpret_cast<Entry*>(jit_->symbol("nnc_" + function));
+  if (entry == nullptr) throw InternalError("no entry point nnc_" + function);
+  entry(arguments.data());
+  RunResult result;
+  for (const auto& [parameter, memory] : outputs) {
+    result.outputs[parameter->slot] = tensor_at(parameter->type, memory);
+  }
+  for (std::size_t i = 0; i < std::size(kStructMemories); ++i) {
+    for (const Slot& slot : struct_layout(unit_, kStructMemories[i]).slots) {
+      const Tensor value = tensor_at(slot.type, static_cast<const char*>(arguments[i]) + slot.offset);
+      if (kStructMemories[i] == Memory::Gradients) {
+        result.outputs["gradient:" + slot.name] = value;
+      } else {
+        result.states[slot.name] = value;
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace nnc::test

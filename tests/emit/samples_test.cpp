@@ -1,0 +1,111 @@
+// The samples of every primitive, through plan, emission and the in-process compiler, against what the primitive means.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+#include "compiler/graph/evaluate.h"
+#include "compiler/ops/op.h"
+#include "compiler/passes/passes.h"
+#include "tests/emit/run_unit.h"
+
+namespace nnc {
+namespace {
+
+Tensor sample_value(const SampleOperand& operand, std::mt19937_64& random) {
+  Tensor tensor = Tensor::zeros(operand.type);
+  std::uniform_real_distribution<double> draw(operand.low, operand.high);
+  const std::size_t count = static_cast<std::size_t>(element_count(operand.type.shape));
+  for (std::size_t i = 0; i < count; ++i) {
+    const double value = i < operand.values.size() ? operand.values[i] : draw(random);
+    if (is_float(operand.type.element)) {
+      tensor.floats()[i] = round_to(operand.type.element, value);
+    } else {
+      tensor.integers()[i] = wrap_to(operand.type.element, static_cast<std::int64_t>(std::floor(value)));
+    }
+  }
+  return tensor;
+}
+
+bool has_emitted_type(const Type& type) {
+  return type.element != ElementType::F16 && type.element != ElementType::BF16 && type.element != ElementType::F64;
+}
+
+// "" if `found` is as near to `wanted` as `tolerance` allows.
+std::string difference(const Tensor& found, const Tensor& wanted, const Tolerance& tolerance) {
+  double largest = 0;
+  const std::int64_t count = element_count(wanted.type.shape);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (std::isfinite(wanted.at(i))) largest = std::max(largest, std::abs(wanted.at(i)));
+  }
+  const double one_rounding = is_float(wanted.type.element) ? 0x1p-23 : 0;
+  const double allowed = tolerance.absolute + std::max(tolerance.relative, one_rounding) * largest;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double a = found.at(i), b = wanted.at(i);
+    const bool same = a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= allowed;
+    if (!same) return "[" + std::to_string(i) + "]: " + std::to_string(a) + ", not " + std::to_string(b);
+  }
+  return "";
+}
+
+// All samples of one primitive that emitted code can hold, as one graph.
+struct SampleGraph {
+  Graph graph;
+  std::map<std::string, Tensor> inputs;
+};
+SampleGraph sample_graph(const OpDef& def) {
+  SampleGraph made;
+  made.graph.name = def.name;
+  std::mt19937_64 random(1);
+  for (std::size_t i = 0; i < def.samples.size(); ++i) {
+    const Sample& sample = def.samples[i];
+    bool is_emitted = true;
+    for (const SampleOperand& operand : sample.operands) is_emitted &= has_emitted_type(operand.type);
+    if (!is_emitted) continue;
+    std::vector<Value*> operands;
+    for (std::size_t j = 0; j < sample.operands.size(); ++j) {
+      const std::string name = "s" + std::to_string(i) + "_" + std::to_string(j);
+      operands.push_back(made.graph.input(name, sample.operands[j].type));
+      made.inputs[name] = sample_value(sample.operands[j], random);
+    }
+    const Inferred inferred = infer(def, operands, sample.attributes);
+    if (!inferred.error.empty() || !std::all_of(inferred.types.begin(), inferred.types.end(), has_emitted_type)) {
+      continue;
+    }
+    const Op* op = made.graph.add(def, operands, sample.attributes);
+    for (std::size_t k = 0; k < op->results.size(); ++k) {
+      made.graph.outputs.push_back(
+          {sample.what + " " + std::to_string(i) + "_" + std::to_string(k), op->results[k].get()});
+    }
+  }
+  return made;
+}
+
+TEST_CASE("every primitive computes what it means") {
+  const Target& target = *find_target("native");
+  int ran = 0;
+  for (const OpDef& def : op_table()) {
+    if (def.lower.family == Family::None) continue;
+    CAPTURE(def.name);
+    SampleGraph sample = sample_graph(def);
+    if (sample.graph.outputs.empty()) continue;
+    const Evaluation wanted = evaluate(sample.graph, sample.inputs, {}, {.round_to_type = true});
+    try {
+      lower_layout(sample.graph, {target.lanes, target.vector_registers});
+      const std::unique_ptr<Unit> unit = test::unit_of(std::move(sample.graph), "forward", target);
+      const test::RunResult found = test::CompiledUnit(*unit).run("forward", sample.inputs, {});
+      for (const auto& [name, tensor] : wanted.outputs) {
+        if (element_count(tensor.type.shape) == 0) continue;  // no memory, no output
+        CAPTURE(name);
+        CHECK(difference(found.outputs.at(name), tensor, def.tolerance) == "");
+      }
+      ++ran;
+    } catch (const InternalError& error) {
+      FAIL_CHECK(error.message.substr(0, 600));
+    }
+  }
+  CHECK(ran > 30);
+}
+
+}  // namespace
+}  // namespace nnc
