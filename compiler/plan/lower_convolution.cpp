@@ -77,10 +77,35 @@ struct Convolution {
   }
 };
 
+// The kernel takes a stride or an input dilation along an axis. Where there are both, the input is spread out first.
+View spread_input(Convolution& c, const View& x) {
+  Shape shape = x.shape;
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::int64_t& dilation = c.window.input_dilation[i];
+    if (c.window.stride[i] == 1 || dilation == 1) continue;
+    std::int64_t& extent = shape[c.x_axes.find(c.window.letter[i])];
+    extent = extent == 0 ? 0 : (extent - 1) * dilation + 1;
+  }
+  if (shape == x.shape) return x;
+  const ElementType element = c.op.inputs[0]->type.element;
+  const View all =
+      contiguous_view(c.builder.new_buffer("spread", element, element_count(shape), Memory::Scratch), shape);
+  View part = all;
+  part.shape = x.shape;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (c.window.stride[i] == 1 || c.window.input_dilation[i] == 1) continue;
+    part.strides[c.x_axes.find(c.window.letter[i])] *= c.window.input_dilation[i];
+    c.window.input_dilation[i] = 1;
+  }
+  c.builder.fill(c.op, all, element, 0);
+  c.builder.copy(c.op, x, part, element);
+  return all;
+}
+
 // Forward, and the input gradient (input_dilation). Channels of the result fill the lanes.
 void lower_forward(Convolution& c) {
   PlanBuilder& builder = c.builder;
-  const View x = builder.memory_view(c.op.inputs[0]);
+  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]));
   const Axes xa{c.x_axes, x};
   const std::int64_t groups = c.op.attributes.integer("groups");
   const std::int64_t o_all = c.op.result()->type.shape.empty() ? 1 : [&] {
