@@ -102,6 +102,28 @@ View spread_input(Convolution& c, const View& x) {
   return all;
 }
 
+// Weights whose outputs are cut in blocks (axes O and o), seen with one axis of outputs; `letters` become those of what
+// is returned.
+View join_outputs(Convolution& c, const View& given, std::string& letters) {
+  const std::size_t outer = letters.find('O'), inner = letters.find('o');
+  if (outer == std::string::npos) return given;
+  View w = given;
+  if (inner == std::string::npos) {
+    letters[outer] = 'o';
+    return w;
+  }
+  if (w.strides[inner] != 1 || w.strides[outer] != w.shape[inner]) {
+    w = c.builder.packed_view(c.op.inputs[1], order_of(letters, "01iOo"));
+  }
+  w.shape[inner] *= w.shape[outer];
+  w.strides[inner] = 1;
+  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(outer);
+  w.shape.erase(w.shape.begin() + at);
+  w.strides.erase(w.strides.begin() + at);
+  letters.erase(outer, 1);
+  return w;
+}
+
 // Forward, and the input gradient (input_dilation). Channels of the result fill the lanes.
 void lower_forward(Convolution& c) {
   PlanBuilder& builder = c.builder;
@@ -116,13 +138,14 @@ void lower_forward(Convolution& c) {
   const bool depthwise = groups > 1 && i == 1 && o == 1 && (xa.stride('c') == 1);
   // Weights in plain rows: outputs contiguous. Depthwise: [k0][k1][o].
   const std::string wanted = depthwise || groups == 1 ? "01io" : "o01i";
-  View w = builder.memory_view(c.op.inputs[1]);
+  std::string w_axes = c.w_axes;
+  View w = join_outputs(c, builder.memory_view(c.op.inputs[1]), w_axes);
   const auto lanes_contiguous = [&](const View& view) {
-    return Axes{c.w_axes, view}.extent('o') == 1 || Axes{c.w_axes, view}.stride('o') == 1;
+    return Axes{w_axes, view}.extent('o') == 1 || Axes{w_axes, view}.stride('o') == 1;
   };
   if (!lanes_contiguous(w))
-    w = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, wanted == "o01i" ? "01io" : wanted));
-  const Axes wa{c.w_axes, w};
+    w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o01i" ? "01io" : wanted));
+  const Axes wa{w_axes, w};
   const std::vector<int> order = order_of(c.y_axes, "n01c");
   builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
     const Axes ya{c.y_axes, y};
