@@ -34,11 +34,12 @@ const std::vector<std::string> kExclusions = {
 
 // Builtins named after library functions that are instructions, or one of the three functions that may be called.
 const std::set<llvm::StringRef> kInstructions = {
-    "__builtin_memcpy",   "__builtin_memmove", "__builtin_memset",    "__builtin_fma",        "__builtin_fmaf",
-    "__builtin_fabs",     "__builtin_fabsf",   "__builtin_sqrt",      "__builtin_sqrtf",      "__builtin_floor",
-    "__builtin_floorf",   "__builtin_ceil",    "__builtin_ceilf",     "__builtin_trunc",      "__builtin_truncf",
-    "__builtin_rint",     "__builtin_rintf",   "__builtin_nearbyint", "__builtin_nearbyintf", "__builtin_copysign",
-    "__builtin_copysignf"};
+    "__builtin_memcpy", "__builtin_memmove", "__builtin_memset", "__builtin_fma", "__builtin_fmaf", "__builtin_fabs",
+    "__builtin_fabsf", "__builtin_sqrt", "__builtin_sqrtf", "__builtin_floor", "__builtin_floorf", "__builtin_ceil",
+    "__builtin_ceilf", "__builtin_trunc", "__builtin_truncf", "__builtin_rint", "__builtin_rintf",
+    "__builtin_nearbyint", "__builtin_nearbyintf", "__builtin_copysign", "__builtin_copysignf",
+    // constants
+    "__builtin_nan", "__builtin_nanf", "__builtin_inf", "__builtin_inff", "__builtin_huge_val", "__builtin_huge_valf"};
 const std::set<llvm::StringRef> kCallable = {"memcpy", "memmove", "memset"};
 
 // The findings so far, each once, in order.

@@ -67,7 +67,7 @@ std::string UnitWriter::constant_table(const Tensor& tensor) {
   }
   std::string& name = tables_[body];
   if (name.empty()) {
-    name = names_.add("constant", "_", &parameters_);
+    name = names_.add("constant", "_2", &parameters_);
     const std::size_t extent = body.find('[');
     const std::string comment = fmt::format("// {}\n", to_string(tensor.type));
     const std::string head = fmt::format("alignas(64) extern const {} {}{};\n", body.substr(0, extent), name,

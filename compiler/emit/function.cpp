@@ -181,7 +181,7 @@ void UnitWriter::name_nodes(const std::vector<Node>& nodes) {
     if (node.step) {
       write_step(*node.step);
     } else {
-      loop_names_[node.loop.get()] = names_.add(node.loop->name, "_loop", &parameters_);
+      loop_names_[node.loop.get()] = names_.add(node.loop->name, "_" + function_, &parameters_);
       name_nodes(node.loop->body);
     }
   }
@@ -192,6 +192,7 @@ void UnitWriter::write_function(const ApiFunction& api) {
   std::vector<int> order;
   std::set<int> written;
   collect_buffers(plan.nodes, order, written);
+  function_ = api.name;
   name_nodes(plan.nodes);
   // Local pointers to the buffers of the arena; all else is named by its parameter.
   Places places;

@@ -44,7 +44,7 @@ std::string UnitWriter::config_struct(const Step& step) {
   end_line();
   std::string& name = structs_[body];
   if (name.empty()) {
-    name = names_.add(camel_case(step.name));
+    name = names_.add(camel_case(step.name), "_2");
     sections_.configs += fmt::format("struct {} {{\n{}}};\n\n", name, body);
   }
   return name;
@@ -56,7 +56,7 @@ std::string UnitWriter::functor_value(const Functor& functor, const Step& step, 
   const FunctorText text = functor_text(functor, step, role, operations_);
   std::string& name = structs_[text.body];
   if (name.empty()) {
-    name = names_.add(text.name);
+    name = names_.add(text.name, "_2");
     sections_.functors +=
         fmt::format("// {}\nstruct {} {{\n{}}};\n\n", comment_text(text.operations, 400), name, text.body);
   }
@@ -130,7 +130,7 @@ std::string UnitWriter::write_step(const Step& step) {
   const std::string text = fmt::format("({}) {{\n  {}\n}}\n", parameters, kernel_call(step, names));
   std::string& name = functions_of_steps_[step_banner(step) + step.name + text];
   if (name.empty()) {
-    name = names_.add(step.name, "_step", &parameters_);
+    name = names_.add(step.name, "_" + function_, &parameters_);
     sections_.steps += fmt::format("{}void {}{}\n", step_banner(step), name, text);
   }
   return step_names_[&step] = name;

@@ -130,6 +130,12 @@ UnitWriter::UnitWriter(const Unit& unit, const SourceManager& sources, const Run
 
 void UnitWriter::write() {
   write_prepared_data();
+  // Tables are named first: a parameter of a step may not hide one.
+  for (const ApiFunction& api : functions_) {
+    for (const Buffer& buffer : api.function->plan.buffers) {
+      if (buffer.memory == Memory::Constants) buffer_place(api, buffer);
+    }
+  }
   for (const ApiFunction& api : functions_) write_function(api);
   for (const auto& [name, text] : operations_) sections_.operations += text + "\n";
 }

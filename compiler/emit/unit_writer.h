@@ -75,6 +75,7 @@ class UnitWriter {
   UnitSections sections_;
   std::vector<ApiFunction> functions_;
   NameScope names_;       // of namespace scope
+  std::string function_;  // that is being written: added to names that an earlier one has
   NameScope parameters_;  // of the functions of the API: no step may be hidden by one
   OperationFunctions operations_;
   std::map<std::string, std::string> structs_;             // text of a config or functor -> its name
