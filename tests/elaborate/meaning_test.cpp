@@ -1,0 +1,211 @@
+// Graphs of small programs against the same mathematics written as loops.
+#include <cmath>
+
+#include "compiler/passes/passes.h"
+#include "tests/elaborate/support.h"
+
+namespace nnc {
+namespace {
+
+using Numbers = std::vector<double>;
+
+// weight @ x + bias, weight in row-major order.
+Numbers dense(const Numbers& weight, const Numbers& bias, const Numbers& x) {
+  Numbers y(bias);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    for (std::size_t k = 0; k < x.size(); ++k) y[i] += weight[i * x.size() + k] * x[k];
+  }
+  return y;
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+TEST_CASE("two dense layers") {
+  auto program = elaborate_text(
+      "model M(x: f32[5]) -> (y: f32[3]) {\n"
+      "  layer a = dense(4)\n"
+      "  y = x |> a |> relu |> dense(3, bias: false)\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  Tensor x = some_tensor({ElementType::F32, {5}}, 99);
+  Numbers hidden = dense(states.at("a.weight").floats(), states.at("a.bias").floats(), x.floats());
+  for (double& value : hidden) value = std::max(value, 0.0);
+  check_close(evaluate(graph, {{"x", x}}, states).outputs.at("y").floats(),
+              dense(states.at("dense.weight").floats(), Numbers(3, 0), hidden));
+}
+
+TEST_CASE("a convolution with same padding and stride, then pooling") {
+  auto program = elaborate_text(
+      "model M(x: f32[2, 7, 6]) -> (y: f32[3, 2, 1]) {\n"
+      "  y = x |> conv(3, kernel: 3, stride: 2, pad: same) |> max_pool([2, 3])\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  Tensor x = some_tensor({ElementType::F32, {2, 7, 6}}, 5);
+  const Numbers& w = states.at("conv.weight").floats();
+  // 7 rows: 4 cells, padding (1, 1); 6 columns: 3 cells, padding (0, 1).
+  Numbers y(3 * 4 * 3);
+  for (int o = 0; o < 3; ++o) {
+    for (int i = 0; i < 4; ++i) {
+      for (int j = 0; j < 3; ++j) {
+        double sum = states.at("conv.bias").at(o);
+        for (int c = 0; c < 2; ++c) {
+          for (int p = 0; p < 3; ++p) {
+            for (int q = 0; q < 3; ++q) {
+              int row = 2 * i + p - 1, column = 2 * j + q;
+              if (row < 0 || row >= 7 || column >= 6) continue;
+              sum += w[static_cast<std::size_t>(((o * 2 + c) * 3 + p) * 3 + q)] * x.at((c * 7 + row) * 6 + column);
+            }
+          }
+        }
+        y[static_cast<std::size_t>((o * 4 + i) * 3 + j)] = sum;
+      }
+    }
+  }
+  Numbers pooled;
+  for (std::size_t o = 0; o < 3; ++o) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      double best = -1e30;
+      for (std::size_t p = 0; p < 2; ++p) {
+        for (std::size_t q = 0; q < 3; ++q) best = std::max(best, y[(o * 4 + 2 * i + p) * 3 + q]);
+      }
+      pooled.push_back(best);
+    }
+  }
+  check_close(evaluate(graph, {{"x", x}}, states).outputs.at("y").floats(), pooled);
+}
+
+TEST_CASE("a transposed convolution") {
+  auto program =
+      elaborate_text("model M(x: f32[2, 3]) -> (y: f32[1, 7]) { y = x |> conv_transpose(1, kernel: 3, stride: 2) }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  Tensor x = some_tensor({ElementType::F32, {2, 3}}, 5);
+  Numbers y(7, states.at("conv_transpose.bias").at(0));
+  for (std::size_t c = 0; c < 2; ++c) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t k = 0; k < 3; ++k) {
+        y[2 * i + k] += x.floats()[c * 3 + i] * states.at("conv_transpose.weight").floats()[c * 3 + k];
+      }
+    }
+  }
+  check_close(evaluate(graph, {{"x", x}}, states).outputs.at("y").floats(), y);
+}
+
+constexpr const char* kRecurrent =
+    "layer memory = lstm(3)\n"
+    "model Whole(xs: f32[6, 2]) -> (y: f32[6, 3]) { y = xs |> scan(memory) }\n"
+    "model Part(xs: f32[6, 2], n: i32) -> (y: f32[6, 3]) { y = scan(xs, memory, length: n) }\n"
+    "model Step(x: f32[2]) -> (y: f32[3]) { y = x |> memory }\n"
+    "model Chunk(xs: f32[3, 2]) -> (y: f32[3, 3]) { y = scan(xs, memory, carry: true) }\n";
+
+TEST_CASE("a scan is its steps one after the other, and the steps are the equations") {
+  auto program = elaborate_text(kRecurrent);
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  auto states = some_states(program->model(2).forward, 1);
+  states["memory.h"] = states["memory.c"] = Tensor::zeros({ElementType::F32, {3}});
+  auto start = states;
+  Tensor xs = some_tensor({ElementType::F32, {6, 2}}, 5);
+  Numbers stepped, chunked, h(3), c(3), equations;
+  for (std::size_t t = 0; t < 6; ++t) {
+    Numbers x = {xs.floats()[2 * t], xs.floats()[2 * t + 1]};
+    Evaluation result = evaluate(program->model(2).forward, {{"x", vector_of(x)}}, states);
+    for (double value : result.outputs.at("y").floats()) stepped.push_back(value);
+    for (const auto& [name, value] : result.next_states) states[name] = value;
+    Numbers gates = dense(states["memory.W"].floats(), states["memory.b"].floats(), x);
+    Numbers recurrent = dense(states["memory.U"].floats(), Numbers(12, 0), h);
+    for (std::size_t i = 0; i < 12; ++i) gates[i] += recurrent[i];
+    for (std::size_t i = 0; i < 3; ++i) {
+      c[i] = sigmoid(gates[i]) * c[i] + sigmoid(gates[3 + i]) * std::tanh(gates[9 + i]);
+      h[i] = sigmoid(gates[6 + i]) * std::tanh(c[i]);
+      equations.push_back(h[i]);
+    }
+  }
+  check_close(stepped, equations);
+  auto parameters = start;
+  parameters.erase("memory.h");
+  parameters.erase("memory.c");
+  check_close(evaluate(program->model(0).forward, {{"xs", xs}}, parameters).outputs.at("y").floats(), equations);
+  states = start;
+  for (std::int64_t part = 0; part < 2; ++part) {
+    Tensor chunk = Tensor::zeros({ElementType::F32, {3, 2}});
+    for (std::size_t i = 0; i < 6; ++i) chunk.floats()[i] = xs.floats()[static_cast<std::size_t>(part) * 6 + i];
+    Evaluation result = evaluate(program->model(3).forward, {{"xs", chunk}}, states);
+    for (double value : result.outputs.at("y").floats()) chunked.push_back(value);
+    for (const auto& [name, value] : result.next_states) states[name] = value;
+  }
+  check_close(chunked, equations);
+  // From the length on, the output stays.
+  Tensor length = Tensor::scalar(ElementType::I32, 4);
+  Numbers part = evaluate(program->model(1).forward, {{"xs", xs}, {"n", length}}, parameters).outputs.at("y").floats();
+  for (std::size_t i = 0; i < 12; ++i) CHECK(part[i] == doctest::Approx(equations[i]));
+  for (std::size_t i = 12; i < 18; ++i) CHECK(part[i] == doctest::Approx(equations[9 + i % 3]));
+}
+
+TEST_CASE("attention with a mask") {
+  auto program =
+      elaborate_text("model M(x: f32[3, 4]) -> (y: f32[3, 4]) { layer a = attention(2, causal: true); y = x |> a }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  Tensor x = some_tensor({ElementType::F32, {3, 4}}, 5);
+  std::vector<Numbers> qkv;
+  for (std::size_t t = 0; t < 3; ++t) {
+    Numbers row(x.floats().begin() + static_cast<std::ptrdiff_t>(4 * t),
+                x.floats().begin() + static_cast<std::ptrdiff_t>(4 * t + 4));
+    qkv.push_back(dense(states.at("a.qkv.weight").floats(), states.at("a.qkv.bias").floats(), row));
+  }
+  Numbers expected;
+  for (std::size_t t = 0; t < 3; ++t) {
+    Numbers mixed(4, 0);
+    for (std::size_t head = 0; head < 2; ++head) {
+      Numbers weights;
+      double sum = 0;
+      for (std::size_t s = 0; s <= t; ++s) {
+        double score = 0;
+        for (std::size_t d = 0; d < 2; ++d) score += qkv[t][2 * head + d] * qkv[s][4 + 2 * head + d];
+        weights.push_back(std::exp(score / std::sqrt(2.0)));
+        sum += weights.back();
+      }
+      for (std::size_t s = 0; s <= t; ++s) {
+        for (std::size_t d = 0; d < 2; ++d) mixed[2 * head + d] += weights[s] / sum * qkv[s][8 + 2 * head + d];
+      }
+    }
+    for (double value : dense(states.at("a.out.weight").floats(), states.at("a.out.bias").floats(), mixed)) {
+      expected.push_back(value);
+    }
+  }
+  check_close(evaluate(graph, {{"x", x}}, states).outputs.at("y").floats(), expected);
+}
+
+TEST_CASE("a random matrix made orthogonal") {
+  auto program = elaborate_text("model M(x: f32[4]) -> (y: f32[4]) { param W: f32[4, 4] ~ orthogonal; y = W @ x }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Numbers w = initial_states(program->model().init, 5).at("W").floats();
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t j = 0; j < 4; ++j) {
+      double dot = 0;
+      for (std::size_t k = 0; k < 4; ++k) dot += w[4 * i + k] * w[4 * j + k];
+      CHECK(dot == doctest::Approx(i == j ? 1 : 0).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("settings from the command line") {
+  const char* text = "model M(x: f32[4], hidden: int = 8) -> (y: f32[2]) { y = x |> dense(hidden) |> dense(2) }\n";
+  auto program = elaborate_text(text);
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  CHECK(program->model().forward.find_state("dense.weight")->value->type.shape == Shape{8, 4});
+  ElaborateOptions options;
+  options.settings["hidden"] = "3";
+  auto set = elaborate_text(text, options);
+  REQUIRE_MESSAGE(set->program.has_value(), set->errors());
+  CHECK(set->model().forward.find_state("dense.weight")->value->type.shape == Shape{3, 4});
+}
+
+}  // namespace
+}  // namespace nnc

@@ -1,0 +1,174 @@
+// Train blocks: the step's gradients against central differences, the optimisers' equations, the two lives.
+#include <cmath>
+
+#include "compiler/passes/passes.h"
+#include "tests/elaborate/support.h"
+
+namespace nnc {
+namespace {
+
+using Tensors = std::map<std::string, Tensor>;
+
+// The step over a batch, ready to be evaluated.
+Graph batched_step(const ElaboratedStage& stage) {
+  Graph step = stage.step.clone();
+  add_batch(step, stage.batch);
+  Diagnostics diagnostics;
+  differentiate(step, diagnostics);
+  REQUIRE(!diagnostics.has_errors());
+  REQUIRE(verify(step) == "");
+  return step;
+}
+
+// A batch of some examples: floats in [-1, 1), classes in turn.
+Tensors some_batch(const Graph& step) {
+  Tensors inputs;
+  unsigned seed = 50;
+  for (const Value* input : step.inputs) {
+    const std::string& name = input->producer->attributes.text("name");
+    Tensor value = is_float(input->type.element) ? some_tensor(input->type, ++seed) : Tensor::zeros(input->type);
+    std::int64_t classes = input->producer->attributes.integer("classes");
+    if (!is_float(input->type.element)) {
+      for (std::size_t i = 0; i < value.integers().size(); ++i) {
+        value.integers()[i] = classes > 0 ? static_cast<std::int64_t>(i) % classes : static_cast<std::int64_t>(i);
+      }
+    }
+    inputs[name] = value;
+  }
+  return inputs;
+}
+
+void check_gradients(const Graph& step, const Tensors& inputs, Tensors states) {
+  Evaluation at = evaluate(step, inputs, states);
+  int checked = 0;
+  for (const auto& [name, gradient] : at.outputs) {
+    if (name.rfind("gradient:", 0) != 0) continue;
+    std::string path = name.substr(9);
+    for (std::size_t i = 0; i < gradient.floats().size(); i += 1 + gradient.floats().size() / 7) {
+      constexpr double kStep = 1e-5;
+      double& place = states.at(path).floats()[i];
+      double before = place;
+      place = before + kStep;
+      double above = evaluate(step, inputs, states).outputs.at("loss").at(0);
+      place = before - kStep;
+      double below = evaluate(step, inputs, states).outputs.at("loss").at(0);
+      place = before;
+      CAPTURE(name);
+      CAPTURE(i);
+      CHECK(gradient.floats()[i] == doctest::Approx((above - below) / (2 * kStep)).epsilon(1e-5).scale(1));
+      ++checked;
+    }
+  }
+  CHECK(checked > 0);
+}
+
+TEST_CASE("gradients of a network with batch norm and a penalty") {
+  auto program = elaborate_text(
+      "model M(x: f32[3]) -> (scores: f32[2]) { scores = x |> dense(4) |> batch_norm |> tanh |> dense(2) }\n"
+      "train M {\n"
+      "  input label: class[2]\n"
+      "  minimize cross_entropy(scores, label) + 0.1 * l2(weights)\n"
+      "  with sgd(rate: 0.5)\n"
+      "  batch 4\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Graph step = batched_step(program->stage());
+  Tensors inputs = some_batch(step), states = some_states(step, 3);
+  check_gradients(step, inputs, states);
+  Evaluation at = evaluate(step, inputs, states);
+  // sgd without momentum: p - rate * g.
+  std::vector<double> expected = states.at("dense.weight").floats();
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expected[i] -= 0.5 * at.outputs.at("gradient:dense.weight").at(static_cast<std::int64_t>(i));
+  check_close(at.next_states.at("dense.weight").floats(), expected);
+  CHECK(at.next_states.at("iteration").at(0) == 1);
+  // The running mean moves a tenth of the way to the mean of the batch.
+  double mean = 0;
+  for (std::int64_t b = 0; b < 4; ++b) {
+    double y = states.at("dense.bias").at(0);
+    for (std::int64_t k = 0; k < 3; ++k) y += states.at("dense.weight").at(k) * inputs.at("x").at(3 * b + k);
+    mean += y / 4;
+  }
+  double before = states.at("batch_norm.running_mean").at(0);
+  CHECK(at.next_states.at("batch_norm.running_mean").at(0) == doctest::Approx(before + 0.1 * (mean - before)));
+}
+
+TEST_CASE("gradients through a scan") {
+  auto program = elaborate_text(
+      "model M(xs: f32[4, 2]) -> (scores: f32[2]) { scores = xs |> scan(lstm(3)) |> last |> dense(2) }\n"
+      "train M {\n"
+      "  input label: class[2]\n"
+      "  minimize cross_entropy(scores, label)\n"
+      "  with adam(rate: 1e-2, scale: clip_norm(gradients, 1))\n"
+      "  batch 2\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Graph step = batched_step(program->stage());
+  check_gradients(step, some_batch(step), some_states(step, 3));
+}
+
+TEST_CASE("Adam moves as its equations say") {
+  auto program = elaborate_text(
+      "model M(x: f32[2]) -> (y: f32) { param w: f32[2] = 0.5; y = dot(w, x) }\n"
+      "train M { input t: f32; minimize (y - t)^2; with adam(rate: 0.1); batch 1 }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Graph step = batched_step(program->stage());
+  Tensors inputs = some_batch(step), states = initial_states(program->stage().init, 1);
+  double w = 0.5, m = 0, v = 0;
+  for (int i = 1; i <= 3; ++i) {
+    Evaluation at = evaluate(step, inputs, states);
+    double g = at.outputs.at("gradient:w").at(0);
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    w -= 0.1 * (m / (1 - std::pow(0.9, i))) / (std::sqrt(v / (1 - std::pow(0.999, i))) + 1e-8);
+    for (const auto& [name, value] : at.next_states) states[name] = value;
+    CHECK(states.at("w").at(0) == doctest::Approx(w));
+    CHECK(states.at("M.w.m").at(0) == doctest::Approx(m));
+  }
+  CHECK(states.at("iteration").at(0) == 3);
+}
+
+TEST_CASE("dropout in training only, an own draw for each example and step") {
+  auto program = elaborate_text(
+      "model M(x: f32[64]) -> (y: f32) { y = sum(dropout(x, 0.5)) + sum(dense(x, 1)) }\n"
+      "train M { minimize y; metric y; with sgd(rate: 0); batch 2 }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Graph step = batched_step(program->stage());
+  Tensors states = initial_states(program->stage().init, 1), inputs = some_batch(step);
+  for (double& value : inputs.at("x").floats()) value = 1;
+  states.at("dense.weight") = Tensor::zeros(states.at("dense.weight").type);
+  double first = evaluate(step, inputs, states).outputs.at("loss").at(0);
+  CHECK(first != 64);
+  CHECK(first == evaluate(step, inputs, states).outputs.at("loss").at(0));
+  states.at("iteration").integers()[0] = 1;
+  CHECK(first != evaluate(step, inputs, states).outputs.at("loss").at(0));
+  Tensor ones = vector_of(std::vector<double>(64, 1));
+  Tensors parameters = states;
+  parameters.erase("iteration");
+  CHECK(evaluate(program->stage().evaluate, {{"x", ones}}, parameters).outputs.at("y").at(0) == 64);
+}
+
+TEST_CASE("what is not updated is in its inference life") {
+  auto program = elaborate_text(
+      "model M(x: f32[3]) -> (y: f32[3]) { layer a = batch_norm(); layer b = batch_norm(); y = x |> a |> b }\n"
+      "train M { minimize sum(y); update b with sgd(rate: 0.1) }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& step = program->stage().step;
+  CHECK(step.find_state("a.running_mean")->next == nullptr);
+  CHECK(step.find_state("b.running_mean")->next != nullptr);
+  CHECK(step.find_output("gradient:a.scale") == nullptr);
+}
+
+TEST_CASE("a tied table, and members of instances") {
+  auto program = elaborate_text(
+      "model M(token: class[5]) -> (scores: f32[5]) {\n"
+      "  layer embed = embedding(3)\n"
+      "  let v = token |> embed\n"
+      "  scores = embed.table @ v\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  CHECK(program->model().forward.states.size() == 1);
+}
+
+}  // namespace
+}  // namespace nnc
