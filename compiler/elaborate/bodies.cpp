@@ -140,27 +140,26 @@ void Evaluator::state_statement(const Stmt& statement, const ScopePtr& scope) {
   info.chain = reporter().chain;
   Datum initial = expression(*statement.value, scope);
   info.initial = initial;
-  auto make_initial = [&] {
-    Span place = statement.value->span;
-    if (initial.is(DatumKind::Tensor) && !session.is_visible(initial.value)) {
-      reporter().fail(Kind::initial_value_depends_on_step, place, name);
-    }
-    return tensor_of_type(initial, info.type, place, fmt::format("`{}`", name));
-  };
-  if (!initial.is_static()) {
-    bool begins_anew = session.region().parent != nullptr && is_cell && !carries_on;
+  if (initial.is(DatumKind::Tensor)) {
     // A constant made from a static default is static too.
-    const Op* producer = initial.is(DatumKind::Tensor) ? initial.value->producer : nullptr;
-    if (producer != nullptr && producer->def->name == "broadcast") producer = producer->inputs[0]->producer;
-    bool is_constant = producer != nullptr && producer->def->name == "constant";
-    if (is_constant) {
+    const Op* producer = initial.value->producer;
+    if (producer->def->name == "broadcast") producer = producer->inputs[0]->producer;
+    if (producer->def->name == "constant") {
       const Tensor& tensor = producer->attributes.get<Tensor>("value");
       if (tensor.is_splat()) info.initial = Datum::of(tensor.at(0));
     }
-    if (!begins_anew && !info.initial.is_static()) {
-      reporter().fail(Kind::initial_value_not_static, statement.value->span, name);
-    }
   }
+  bool begins_anew = session.region().parent != nullptr && is_cell && !carries_on;
+  if (!begins_anew && !info.initial.is_static()) {
+    reporter().fail(Kind::initial_value_not_static, statement.value->span, name);
+  }
+  auto make_initial = [&] {
+    Span place = statement.value->span;
+    if (info.initial.is(DatumKind::Tensor) && !session.is_visible(info.initial.value)) {
+      reporter().fail(Kind::initial_value_depends_on_step, place, name);
+    }
+    return tensor_of_type(info.initial, info.type, place, fmt::format("`{}`", name));
+  };
   at(statement.span);
   Value* before = session.read_state(info, is_cell, carries_on, make_initial);
   Binding binding;

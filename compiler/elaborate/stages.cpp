@@ -337,6 +337,7 @@ Graph Stage::evaluate() {
     const ast::Expr& written = *metric->value;
     std::string name = metric->names.empty() ? "" : metric->names[0].text;
     if (name.empty() && written.kind == ast::ExprKind::Call) name = program_.reporter().text(written.operands[0]->span);
+    if (name.empty() && written.kind == ast::ExprKind::Name) name = written.text;
     if (name.empty()) name = "metric";
     std::string base = name;
     for (int i = 2; !names.insert(name).second; ++i) name = base + "_" + std::to_string(i);
