@@ -125,15 +125,42 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_diagnostics(app, command.json);
 }
 
-void add_check(CLI::App& app, CheckOptions& options) {
-  add_program(app, options.path, options.elaborate);
+// `nnc check`, and with --gradients what it does besides.
+struct CheckArguments {
+  CheckOptions program;
+  GradientCheckOptions gradients;
+  bool with_gradients = false;
+};
+
+void add_check(CLI::App& app, CheckArguments& arguments) {
+  GradientCheckOptions& gradients = arguments.gradients;
+  add_program(app, gradients.model_path, gradients.compile.elaborate);
   app.get_option("model")->required();
-  add_diagnostics(app, options.json);
+  add_diagnostics(app, arguments.program.json);
+  CLI::Option* flag = app.add_flag("--gradients", arguments.with_gradients, "Compare gradients with slopes");
+  app.add_option("--weights", gradients.weights, "Parameters at which they are compared")
+      ->type_name("FILE.safetensors")
+      ->needs(flag);
+  app.add_option("--model", gradients.compile.model, "One model of the program")->type_name("NAME")->needs(flag);
+  app.add_option("--seed", gradients.seed, "Of the point at which they are compared")->needs(flag);
+  add_batch(app, gradients.compile.elaborate);
+  add_target(app, gradients.compile.target, std::string(kDefaultTarget));
+}
+
+int run_check(CheckArguments& arguments) {
+  if (arguments.with_gradients) return check_gradients(arguments.gradients);
+  arguments.program.path = arguments.gradients.model_path;
+  arguments.program.elaborate = arguments.gradients.compile.elaborate;
+  return check(arguments.program);
 }
 
 void add_fmt(CLI::App& app, FmtOptions& options) {
   app.add_option("files", options.paths, "Programs; - is standard input")->type_name("FILE")->required();
   app.add_flag("--check", options.check, "Write nothing; fail if a file would change");
+}
+
+void add_ops(CLI::App& app, OpsOptions& options) {
+  app.add_option("name", options.name, "One primitive, in full")->type_name("NAME");
 }
 
 void add_train(CLI::App& app, TrainOptions& options) {
@@ -224,8 +251,8 @@ int run_command_line(int argc, const char* const* argv) {
 
   CompileCommand compile_command;
   add_compile(app, compile_command);
-  CheckOptions check_options;
-  add_check(*app.add_subcommand("check", "Show all errors of a program"), check_options);
+  CheckArguments check_arguments;
+  add_check(*app.add_subcommand("check", "Show all errors of a program"), check_arguments);
   FmtOptions fmt_options;
   add_fmt(*app.add_subcommand("fmt", "Lay programs out, in place"), fmt_options);
   TrainOptions train_options;
@@ -234,7 +261,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_run(*app.add_subcommand("run", "Run on files, forwards and backwards"), run_options);
   BenchOptions bench_options;
   add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
-  app.add_subcommand("ops", "The reference of the graph's primitives");
+  OpsOptions ops_options;
+  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
 
   try {
     app.parse(argc, argv);
@@ -246,12 +274,12 @@ int run_command_line(int argc, const char* const* argv) {
     return usage_error(fmt::format("'{}' stands before '{}': options come after the name of the command",
                                    option->get_name(), app.get_subcommands().front()->get_name()));
   }
-  if (app.got_subcommand("check")) return check(check_options);
+  if (app.got_subcommand("check")) return run_check(check_arguments);
   if (app.got_subcommand("fmt")) return format_files(fmt_options);
   if (app.got_subcommand("train")) return train(train_options);
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("bench")) return bench(bench_options);
-  if (app.got_subcommand("ops")) return list_ops();
+  if (app.got_subcommand("ops")) return list_ops(ops_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.empty()) {

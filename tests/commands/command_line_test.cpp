@@ -179,10 +179,23 @@ TEST_CASE("several models of a program share the files; one can be chosen") {
   CHECK(folder.read("one.hpp").find("namespace line") == std::string::npos);
 }
 
+TEST_CASE("check --gradients names every input and parameter") {
+  const Folder folder;
+  folder.write("m.nn", kProgram);
+  const Outcome outcome = folder.nnc("check m.nn --gradients");
+  CAPTURE(outcome.output);
+  CHECK(outcome.status == 0);
+  for (const char* name : {"model Line", "x [3]", "fc.weight [2, 3]", "fc.bias [2]"}) CHECK(has(outcome, name));
+  CHECK(!has(outcome, "WRONG"));
+}
+
 TEST_CASE("ops: the table of primitives") {
   const Folder folder;
   CHECK(folder.nnc("ops").status == 0);
   CHECK(has(folder.nnc("ops"), "maximum"));
+  CHECK(has(folder.nnc("ops maximum"), "differentiable"));
+  CHECK(folder.nnc("ops maximun").status == 1);
+  CHECK(has(folder.nnc("ops maximun"), "did you mean 'maximum'?"));
 }
 
 }  // namespace
