@@ -137,9 +137,9 @@ class Graph {
   // Operations in topological order again after edits that appended at the end.
   void sort();
   State* find_state(std::string_view name);
-  const State* find_state(std::string_view name) const { return const_cast<Graph*>(this)->find_state(name); }
+  const State* find_state(std::string_view wanted) const { return const_cast<Graph*>(this)->find_state(wanted); }
   Value* find_output(std::string_view name);
-  const Value* find_output(std::string_view name) const { return const_cast<Graph*>(this)->find_output(name); }
+  const Value* find_output(std::string_view wanted) const { return const_cast<Graph*>(this)->find_output(wanted); }
 };
 
 // How often each value is used: operands, next states, outputs.
