@@ -101,10 +101,15 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
   const Value* root = group.root->result();
   std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())),
                       order.end());
+  // What the kernel itself stores: a value of the kernel's own element type, if there is one.
   const Value* result = group.stored.empty() ? root : group.stored.back();
+  for (const Value* value : group.stored) {
+    if (value->type.element == root->type.element) result = value;
+  }
   if (!group.elementwise.empty() && result != root && epilogue_fits(group, place_like(result, order, nullptr), lanes)) {
     const View y = place_result(result, order);
     Step step = make(y);
+    step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;
     Functor& functor = step.functor;
     functor.accumulator = root;
     functor.result = result;
