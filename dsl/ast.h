@@ -43,21 +43,21 @@ struct Block {
 };
 
 enum class ExprKind {
-  Number,  // number (is_real: written with '.' or an exponent)
-  Text,    // text (escapes resolved)
-  Flag,    // flag
-  Name,    // text
-  Next,    // text: `next s`
-  Tuple,   // operands: `(a, b)`, two or more
-  List,    // operands: `[a, b]`
-  If,      // operands[0] the condition; then_block, else_block (an `else if` is a block with only a value)
-  Lambda,  // parameters, then_block
-  Unary,   // op: "-" or "not"; operands[0]
-  Binary,  // op: + - * / // % @ ^ == != < <= > >= and or; operands[0], operands[1]; op_span
-  Call,    // operands[0] the callee; arguments
+  Number,     // number (is_real: written with '.' or an exponent)
+  Text,       // text (escapes resolved)
+  Flag,       // flag
+  Name,       // text
+  Next,       // text: `next s`
+  Tuple,      // operands: `(a, b)`, two or more
+  List,       // operands: `[a, b]`
+  If,         // operands[0] the condition; then_block, else_block (an `else if` is a block with only a value)
+  Lambda,     // parameters, then_block
+  Unary,      // op: "-" or "not"; operands[0]
+  Binary,     // op: + - * / // % @ ^ == != < <= > >= and or; operands[0], operands[1]; op_span
+  Call,       // operands[0] the callee; arguments
   Subscript,  // operands[0]; indices
-  Member,  // operands[0] . text (a digit string in paths such as `b.0` is not written by users: they write b[0])
-  Pipe,    // operands[0] |> operands[1]; operands[1] is an operator: Name, Member, Subscript, Call of these, or Lambda
+  Member,     // operands[0] . text (a digit string in paths such as `b.0` is not written by users: they write b[0])
+  Pipe,  // operands[0] |> operands[1]; operands[1] is an operator: Name, Member, Subscript, Call of these, or Lambda
 };
 
 struct Expr {
@@ -70,7 +70,7 @@ struct Expr {
   bool parenthesised = false;  // written inside ( ): matters to the formatter and to `x |> f + 1`
   std::string text;
   std::string op;
-  Span op_span;    // operator token, or the name after '.'
+  Span op_span;  // operator token, or the name after '.'
   std::vector<ExprPtr> operands;
   std::vector<Argument> arguments;
   std::vector<Index> indices;
@@ -86,7 +86,7 @@ struct Dim {
 };
 struct Type {
   Span span;
-  std::string element;         // "f32", "float", "any", "class", …; "" for a tuple
+  std::string element;  // "f32", "float", "any", "class", …; "" for a tuple
   Span element_span;
   ExprPtr class_count;         // for class[n]
   std::vector<Dim> dims;       // empty: a scalar
@@ -99,7 +99,7 @@ struct Param {
   Span span;
   std::string kind;  // "int" "ints" "real" "flag" "text" "elem" "set" "op"; "" if an input
   Span kind_span;
-  Type type;         // of an input
+  Type type;              // of an input
   ExprPtr default_value;  // null: none
 };
 
@@ -135,12 +135,12 @@ enum class StmtKind {
   Require,     // value, text (may be empty)
   Output,      // names[0] = value : an output of a model
   // Lines of a train block:
-  Input,       // names[0], type
-  Minimize,    // value
-  Metric,      // names[0] (may be empty), value
-  Update,      // paths (may be empty), value: the operator after `with`
-  Batch,       // value, value2: shards (may be null)
-  Epochs,      // value
+  Input,     // names[0], type
+  Minimize,  // value
+  Metric,    // names[0] (may be empty), value
+  Update,    // paths (may be empty), value: the operator after `with`
+  Batch,     // value, value2: shards (may be null)
+  Epochs,    // value
 };
 
 struct Stmt {

@@ -121,7 +121,7 @@ class Lexer {
       const auto is_open = [&](std::string_view bracket) { return contains(kItemStarts, text) || bracket != "{"; };
       std::size_t keep = open_.size();
       while (keep > 0 && is_open(open_[keep - 1].text)) --keep;
-      close_brackets(keep, fmt::format("'{}'", text), {file_, at_, end});
+      close_brackets(keep, fmt::format("`{}`", text), {file_, at_, end});
     }
     if (text == "if" && !open_.empty()) ++open_.back().conditions;
     push(is_reserved(text) ? TokenKind::Keyword : TokenKind::Identifier, end);
@@ -210,7 +210,7 @@ class Lexer {
         at_ = end;
         return;
       }
-      close_brackets(static_cast<std::size_t>(open_.rend() - match), fmt::format("'{}'", symbol), {file_, at_, end});
+      close_brackets(static_cast<std::size_t>(open_.rend() - match), fmt::format("`{}`", symbol), {file_, at_, end});
       // A newline before the bracket ends the last line of a block, and means nothing in '(' and '['.
       if (at_line_start_) end_line(true);
       at_line_start_ = false;
@@ -232,7 +232,7 @@ class Lexer {
     if (!is_after_operand) return;
     std::size_t keep = open_.size();
     while (keep > 0 && open_[keep - 1].text != "{" && open_[keep - 1].conditions == 0) --keep;
-    close_brackets(keep, "'{'", {file_, at_, end});
+    close_brackets(keep, "`{`", {file_, at_, end});
     if (!open_.empty() && open_.back().conditions > 0) --open_.back().conditions;
   }
 
@@ -241,7 +241,7 @@ class Lexer {
     for (const Lookalike& lookalike : kLookalikes) {
       if (!text_.substr(at_).starts_with(lookalike.written)) continue;
       const Span span = {file_, at_, at_ + static_cast<std::uint32_t>(lookalike.written.size())};
-      diagnostics_.report(Kind::unexpected_character, span, fmt::format("'{}'", lookalike.written))
+      diagnostics_.report(Kind::unexpected_character, span, fmt::format("`{}`", lookalike.written))
           .fixit(span, spaced(lookalike.meant, span));
       return push(TokenKind::Invalid, span.end);
     }
@@ -255,7 +255,7 @@ class Lexer {
       diagnostics_.report(Kind::unexpected_character, span,
                           fmt::format("U+{:04X}", static_cast<unsigned>(first.value)));
     } else {
-      diagnostics_.report(Kind::unexpected_character, span, fmt::format("'{}'", text_.substr(at_, first.length)));
+      diagnostics_.report(Kind::unexpected_character, span, fmt::format("`{}`", text_.substr(at_, first.length)));
     }
     push(TokenKind::Invalid, end);
   }
@@ -284,7 +284,7 @@ class Lexer {
     Diagnostic& report = diagnostics_.report(Kind::unclosed_bracket, place, closing(open_.back().text), before);
     while (open_.size() > keep) {
       const Opening opening = open_.back();
-      report.note(opening.span, fmt::format("'{}' opened here", opening.text));
+      report.note(opening.span, fmt::format("`{}` opened here", opening.text));
       open_.pop_back();
       const std::uint32_t end = end_of_last();
       stream_.tokens.push_back({TokenKind::Symbol, {file_, end, end}, closing(opening.text), depth(), true, false});

@@ -31,7 +31,7 @@ void Parser::with_header(const Header& header, const Braces& braces) {
   const std::int32_t depth = peek().depth;
   try {
     header();
-    if (!is("{")) fail("'{'");
+    if (!is("{")) fail("`{`");
   } catch (const Recover&) {
     const auto is_here = [&] { return peek().depth == depth && (is("{") || is_kind(TokenKind::LineEnd)); };
     while (!at_end() && peek().depth >= depth && !is_here()) take();
@@ -78,7 +78,7 @@ void Parser::item(File& result) {
     return;
   }
   try {
-    fail("'model', 'train', 'layer', 'cell', 'fn', 'const', 'import' or 'extern'");
+    fail("`model`, `train`, `layer`, `cell`, `fn`, `const`, `import` or `extern`");
   } catch (const Recover&) {
     // What follows is reported once, up to the next line that is an item.
     const auto is_item = [this] {
@@ -174,7 +174,7 @@ void Parser::external(File& result) {
   const Token keyword = expect("extern");
   Extern external;
   external.is_model = is("model");
-  if (!accept("fn") && !accept("model")) fail("'fn' or 'model'");
+  if (!accept("fn") && !accept("model")) fail("`fn` or `model`");
   external.name = name("a name");
   if (is("(")) {
     external.has_params = true;
@@ -182,7 +182,7 @@ void Parser::external(File& result) {
     external.has_result = accept("->");
     if (external.has_result) external.result = type();
   }
-  if (!is_word("from")) fail("'from'");
+  if (!is_word("from")) fail("`from`");
   take();
   external.path = text("the path of a file, as a text");
   external.span = since(keyword.span);
@@ -225,7 +225,7 @@ Instance Parser::instance() {
     expect("]");
   }
   expect("=");
-  result.op = operator_expr("a layer, cell or model after '='");
+  result.op = operator_expr("a layer, cell or model after `=`");
   result.span = since(keyword.span);
   return result;
 }
@@ -401,10 +401,10 @@ StmtPtr Parser::parameter() {
   result->type = type();
   result->is_initialised_by_operator = accept("~");
   if (result->is_initialised_by_operator) {
-    result->value = operator_expr("an initialiser after '~'");
+    result->value = operator_expr("an initialiser after `~`");
     return result;
   }
-  if (!accept("=")) fail("'=' and a value, or '~' and an initialiser");
+  if (!accept("=")) fail("`=` and a value, or `~` and an initialiser");
   result->value = expr();
   return result;
 }
@@ -466,7 +466,7 @@ StmtPtr Parser::line() {
         .did_you_mean(nearest(first.text, kTrainWords));
     throw Recover{};
   } else {
-    fail("a line of 'train'");
+    fail("a line of `train`");
   }
   result->span = since(first.span);
   return result;
@@ -494,9 +494,9 @@ StmtPtr Parser::update() {
     do result->paths.push_back(path());
     while (accept(","));
   }
-  if (!is_word("with")) fail("'with' and an optimiser");
+  if (!is_word("with")) fail("`with` and an optimiser");
   take();
-  result->value = operator_expr("an optimiser after 'with'");
+  result->value = operator_expr("an optimiser after `with`");
   return result;
 }
 
@@ -506,7 +506,7 @@ StmtPtr Parser::batch() {
   take();
   result->value = expr();
   if (accept(",")) {
-    if (!is_word("shards")) fail("'shards:'");
+    if (!is_word("shards")) fail("`shards:`");
     take();
     expect(":");
     result->value2 = expr();

@@ -45,7 +45,7 @@ ExprPtr Parser::expr() {
   while (is("|>")) {
     grow(1);
     const Token op = take();
-    value = make_binary(ExprKind::Pipe, std::move(value), op, operator_expr("an operator after '|>'"));
+    value = make_binary(ExprKind::Pipe, std::move(value), op, operator_expr("an operator after `|>`"));
     is_chain = true;
   }
   if (is_chain && is_after_pipe()) {
@@ -265,7 +265,7 @@ ExprPtr Parser::member(ExprPtr base) {
   ExprPtr expr = make(ExprKind::Member, base->span);
   expr->operands.push_back(std::move(base));
   expect(".");
-  const Name member = name("a name after '.'");
+  const Name member = name("a name after `.`");
   expr->text = member.text;
   expr->op_span = member.span;
   expr->span = since(expr->span);

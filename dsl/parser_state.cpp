@@ -11,13 +11,13 @@ std::string describe(const Token& token) {
     case TokenKind::End:
       return "the end of the file";
     case TokenKind::LineEnd:
-      return token.ends_by_newline ? "the end of the line" : "';'";
+      return token.ends_by_newline ? "the end of the line" : "`;`";
     case TokenKind::Text:
       return "a text";
     case TokenKind::Keyword:
-      return fmt::format("the reserved word '{}'", token.text);
+      return fmt::format("the reserved word `{}`", token.text);
     default:
-      return fmt::format("'{}'", token.text);
+      return fmt::format("`{}`", token.text);
   }
 }
 
@@ -45,7 +45,7 @@ bool ParserState::accept(std::string_view text) {
 }
 
 Token ParserState::expect(std::string_view text) {
-  if (!is(text)) fail(fmt::format("'{}'", text));
+  if (!is(text)) fail(fmt::format("`{}`", text));
   return take();
 }
 

@@ -58,7 +58,7 @@ class ParserState {
     do {
       try {
         each();
-        if (!is(",") && !is(closing)) fail("',' or '" + std::string(closing) + "'");
+        if (!is(",") && !is(closing)) fail("`,` or `" + std::string(closing) + "`");
       } catch (const Recover&) {
         is_whole = false;
         skip_element(depth);

@@ -48,10 +48,10 @@ struct Diagnostic {
     fixits.push_back({place, std::move(replacement)});
     return *this;
   }
-  // "…; did you mean 'word'?", and the repair; nothing if the word is empty, as `nearest` gives it.
+  // "…; did you mean `word`?", and the repair; nothing if the word is empty, as `nearest` gives it.
   Diagnostic& did_you_mean(const std::string& word) {
     if (word.empty()) return *this;
-    message += fmt::format("; did you mean '{}'?", word);
+    message += fmt::format("; did you mean `{}`?", word);
     return fixit(span, word);
   }
 };

@@ -109,7 +109,7 @@ TEST_CASE("check: silent for a good program, errors with their place for a bad o
   folder.write("bad.nn", "model M(x: f3) -> (y: f32) {\n  y = x\n}\n");
   const Outcome bad = folder.nnc("check bad.nn");
   CHECK(bad.status == 1);
-  CHECK(has(bad, "bad.nn:1:12: error: unknown element type 'f3'; did you mean 'f32'? [unknown-element-type]\n"));
+  CHECK(has(bad, "bad.nn:1:12: error: unknown element type `f3`; did you mean `f32`? [unknown-element-type]\n"));
   CHECK(!has(bad, "\033"));
   const Outcome json = folder.nnc("check bad.nn --diagnostics=json");
   CHECK(json.status == 1);

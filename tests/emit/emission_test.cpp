@@ -292,7 +292,8 @@ int main() {
   std::uint8_t u8[2][9], y_u8[2][9]; std::int8_t i8[2][9], y_i8[2][9]; std::int16_t i16[2][9], y_i16[2][9];
   std::uint16_t u16[2][9], y_u16[2][9]; std::int64_t i64[2][9], y_i64[2][9];
   fill(f32); fill(i32); fill(u32); fill(u8); fill(i8); fill(i16); fill(u16); fill(i64);
-  sketch::forward(flags, f32, i32, u32, u8, i8, i16, u16, i64, y_f32, y_i32, y_u32, y_u8, y_i8, y_i16, y_u16, y_i64, out);
+  sketch::forward(flags, f32, i32, u32, u8, i8, i16, u16, i64, y_f32, y_i32, y_u32, y_u8, y_i8, y_i16, y_u16, y_i64,
+                  out);
   if (!same(y_f32, y_i32) || !same(y_f32, y_u32) || !same(y_f32, y_u8) || !same(y_f32, y_i8) || !same(y_f32, y_i16) ||
       !same(y_f32, y_u16) || !same(y_f32, y_i64)) std::printf("types differ ");
   for (int i = 0; i < 18; ++i) std::printf("%g ", (&y_f32[0][0])[i]);

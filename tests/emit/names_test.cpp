@@ -1,3 +1,4 @@
+// Names of emitted things: C++ words are avoided, and no two are alike.
 #include "compiler/emit/names.h"
 
 #include <doctest/doctest.h>

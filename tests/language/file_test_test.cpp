@@ -24,8 +24,8 @@ TEST_CASE("expectations are written below the lines they are about, and taken ou
   const std::string text = "# TEST: check\nfn f() {\n\tlet x 3\n}\nfn g() { 1 && 2 }\n";
   const std::string annotated = annotate("t.nn", text, parse_only);
   CHECK(annotated ==
-        "# TEST: check\nfn f() {\n\tlet x 3\n# ERROR 8-8: expected '=', found '3' [expected-token]\n}\n"
-        "fn g() { 1 && 2 }\n# ERROR 12-13: unexpected character '&&' [unexpected-character]\n# FIX 12: and\n");
+        "# TEST: check\nfn f() {\n\tlet x 3\n# ERROR 8-8: expected `=`, found `3` [expected-token]\n}\n"
+        "fn g() { 1 && 2 }\n# ERROR 12-13: unexpected character `&&` [unexpected-character]\n# FIX 12: and\n");
   CHECK(without_expectations(annotated) == text);
   CHECK(annotate("t.nn", annotated, parse_only) == annotated);
   CHECK(arguments_of(text) == "check");

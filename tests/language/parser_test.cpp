@@ -49,7 +49,7 @@ TEST_CASE("precedence") {
 
 TEST_CASE("primaries and postfixes") {
   CHECK(value("f(a, k: [1, 2.0], ())") ==
-        "t.nn:1:29: error: expected an expression, found ')' [expected-token]\n"
+        "t.nn:1:29: error: expected an expression, found `)` [expected-token]\n"
         "fn f() { f(a, k: [1, 2.0], ()) }\n"
         "                            ^\n");
   CHECK(value("f(a, k: [1, 2.0], (a, b))") == "(call f a k: (list 1 2.0) (tuple a b))");

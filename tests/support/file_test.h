@@ -3,7 +3,7 @@
 //   # TEST: check
 //   # REPAIR: Give the layer as many inputs as the value has.        (for the page of diagnostics; free text)
 //   model M(x: f3) -> (y: f32) {
-//   # ERROR 12-13: unknown element type 'f3' [unknown-element-type]
+//   # ERROR 12-13: unknown element type `f3` [unknown-element-type]
 //     y = x
 //   }
 //

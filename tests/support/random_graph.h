@@ -1,5 +1,6 @@
 // Random valid graphs: elementwise operations, movement, reductions, products, convolutions, windows and loops on small
-// shapes, with parameters, a state that changes, the numbers that tempt identities, and names. The same seed gives the same graph.
+// shapes, with parameters, a state that changes, the numbers that tempt identities, and names. The same seed
+// gives the same graph.
 #pragma once
 
 #include <cstdint>
