@@ -206,6 +206,11 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   const ElaboratedStage& of = program.stages[stage];
   const ElaboratedModel& model = program.models[of.model];
   std::unique_ptr<Unit> unit = new_unit(model, options);
+  // Several stages of one model may be emitted into one program.
+  const auto of_model = [&](const ElaboratedStage& other) { return other.model == of.model; };
+  if (std::count_if(program.stages.begin(), program.stages.end(), of_model) > 1) {
+    unit->name_space += "_" + lower_case(of.name);
+  }
   add_states(unit->parameters, of.step, {StateKind::Parameter, StateKind::Statistic});
 
   Graph init = initial_values(of.init, of.step.states);

@@ -1,9 +1,9 @@
 // nnc check --gradients: the gradient that nnc derives against central differences, both evaluated in double.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <random>
-
-#include <fmt/format.h>
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
@@ -15,11 +15,11 @@ namespace nnc {
 
 namespace {
 
-constexpr std::int64_t kAllElements = 64;   // tensors up to this size are checked whole
-constexpr int kSampledElements = 24;        // of larger ones
-constexpr int kDirections = 4;              // and this many random directions through all elements
-constexpr double kTolerance = 1e-5;         // relative to the larger of both, and to the tensor's largest slope
-constexpr double kSteps[] = {1e-5, 1e-7};   // the second is tried where the first crosses a kink
+constexpr std::int64_t kAllElements = 64;  // tensors up to this size are checked whole
+constexpr int kSampledElements = 24;       // of larger ones
+constexpr int kDirections = 4;             // and this many random directions through all elements
+constexpr double kTolerance = 1e-5;        // relative to the larger of both, and to the tensor's largest slope
+constexpr double kSteps[] = {1e-5, 1e-7};  // the second is tried where the first crosses a kink
 
 using Tensors = std::map<std::string, Tensor>;
 
@@ -103,8 +103,7 @@ class GradientCheck {
     const std::vector<Output> outputs = backward_.outputs;
     for (const Output& output : outputs) {
       if (!is_float(output.value->type.element)) continue;
-      std::vector<Value*> operands = {output.value,
-                                      backward_.input("cotangent:" + output.name, output.value->type)};
+      std::vector<Value*> operands = {output.value, backward_.input("cotangent:" + output.name, output.value->type)};
       operands.insert(operands.end(), sources.begin(), sources.end());
       const std::vector<Value*> parts = builder.op_all("gradient", operands);
       for (std::size_t i = 0; i < sources.size(); ++i) {
