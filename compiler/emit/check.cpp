@@ -32,8 +32,9 @@ const std::vector<std::string> kExclusions = {
     "-Wno-float-equal",                 // comparisons for equality are in the language
 };
 
-// Builtins named after library functions that are instructions, or one of the three functions that may be called.
-const std::set<llvm::StringRef> kInstructions = {
+// Builtins named after library functions that are constants, instructions or one of the three functions that may be
+// called.
+const std::set<llvm::StringRef> kPermitted = {
     "__builtin_memcpy", "__builtin_memmove", "__builtin_memset", "__builtin_fma", "__builtin_fmaf", "__builtin_fabs",
     "__builtin_fabsf", "__builtin_sqrt", "__builtin_sqrtf", "__builtin_floor", "__builtin_floorf", "__builtin_ceil",
     "__builtin_ceilf", "__builtin_trunc", "__builtin_truncf", "__builtin_rint", "__builtin_rintf",
@@ -211,7 +212,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     const unsigned builtin = callee->getBuiltinID();
     const llvm::StringRef name = callee->getIdentifier() != nullptr ? callee->getName() : "";
     const bool is_instruction = builtin != 0 && name.starts_with("__") &&
-                                (!context_.BuiltinInfo.isLibFunction(builtin) || kInstructions.count(name) != 0);
+                                (!context_.BuiltinInfo.isLibFunction(builtin) || kPermitted.count(name) != 0);
     if (is_instruction || kCallable.count(name) != 0) return true;
     calls_[function_].push_back({callee->getCanonicalDecl(), location});
     if (callee->isDefined() || callee->isDefaulted() || !callee->isUsed(false))
