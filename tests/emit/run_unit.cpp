@@ -98,8 +98,7 @@ std::unique_ptr<Unit> unit_of(Graph graph, const std::string& function, const Ta
   return unit;
 }
 
-CompiledUnit::CompiledUnit(const Unit& unit) : unit_(unit) {
-  SourceManager sources;
+CompiledUnit::CompiledUnit(const Unit& unit, const SourceManager& sources) : unit_(unit) {
   const Emitted emitted = emit(unit, "model", sources);
   std::string error;
   jit_ = Jit::compile(
@@ -151,10 +150,11 @@ RunResult CompiledUnit::run(const std::string& function, const std::map<std::str
   for (std::size_t i = 0; i < std::size(kStructMemories); ++i) {
     for (const Slot& slot : struct_layout(unit_, kStructMemories[i]).slots) {
       const Tensor value = tensor_at(slot.type, static_cast<const char*>(arguments[i]) + slot.offset);
-      if (kStructMemories[i] == Memory::Gradients) {
+      const Memory memory = kStructMemories[i];
+      if (memory == Memory::Gradients) {
         result.outputs["gradient:" + slot.name] = value;
       } else {
-        result.states[slot.name] = value;
+        (memory == Memory::Prepared ? result.prepared : result.states)[slot.name] = value;
       }
     }
   }

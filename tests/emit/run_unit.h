@@ -18,11 +18,12 @@ std::unique_ptr<Unit> unit_of(Graph graph, const std::string& function, const Ta
 // function changes them. Throws InternalError if the emitted code does not compile.
 struct RunResult {
   std::map<std::string, Tensor> outputs;
-  std::map<std::string, Tensor> states;  // all, as they are afterwards
+  std::map<std::string, Tensor> states;    // all, as they are afterwards
+  std::map<std::string, Tensor> prepared;  // the same; names of parameters occur here, too
 };
 class CompiledUnit {
  public:
-  explicit CompiledUnit(const Unit& unit);
+  explicit CompiledUnit(const Unit& unit, const SourceManager& sources = {});
   RunResult run(const std::string& function, const std::map<std::string, Tensor>& inputs,
                 const std::map<std::string, Tensor>& states) const;
 

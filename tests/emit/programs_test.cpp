@@ -1,0 +1,166 @@
+// Whole programs: every function of a unit, compiled in process and run, against what its graph means.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "compiler/compile.h"
+#include "compiler/graph/evaluate.h"
+#include "compiler/ops/op.h"
+#include "tests/emit/run_unit.h"
+
+namespace nnc {
+namespace {
+
+Tensor random_value(const Type& type, std::int64_t classes, std::mt19937_64& random) {
+  Tensor tensor = Tensor::zeros(type);
+  std::normal_distribution<double> normal(0, 0.5);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(element_count(type.shape)); ++i) {
+    if (is_float(type.element)) {
+      tensor.floats()[i] = round_to(type.element, normal(random));
+    } else {
+      tensor.integers()[i] =
+          static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(classes > 0 ? classes : 5));
+    }
+  }
+  return tensor;
+}
+
+// "" if all elements are near; the measure is the largest element.
+std::string difference(const Tensor& found, const Tensor& wanted, double relative) {
+  double largest = 0;
+  const std::int64_t count = element_count(wanted.type.shape);
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(wanted.at(i)));
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (std::abs(found.at(i) - wanted.at(i)) > relative * std::max(largest, 1e-3)) {
+      return "[" + std::to_string(i) + "]: " + std::to_string(found.at(i)) + ", not " + std::to_string(wanted.at(i));
+    }
+  }
+  return "";
+}
+
+// Runs all functions of the unit once, each on values of its own.
+void check_unit(const Unit& unit, const SourceManager& sources, double relative) {
+  const test::CompiledUnit compiled(unit, sources);
+  std::mt19937_64 random(7);
+  for (const UnitFunction& function : unit.functions) {
+    CAPTURE(function.name);
+    std::map<std::string, Tensor> inputs, states;
+    for (const Value* input : function.graph.inputs) {
+      const Attributes& attributes = input->producer->attributes;
+      const std::int64_t classes = attributes.has("classes") ? attributes.integer("classes") : 0;
+      inputs[attributes.text("name")] = random_value(input->type, classes, random);
+    }
+    for (const State& state : function.graph.states) {
+      Tensor value = random_value(state.value->type, 0, random);
+      // What is read before it is written may have to be positive (second moments).
+      if (is_float(value.type.element) && state.kind != StateKind::Parameter) {
+        for (double& element : value.floats()) element = std::abs(element);
+      }
+      states[state.name] = value;
+    }
+    const Evaluation wanted = evaluate(function.graph, inputs, states);
+    const test::RunResult found = compiled.run(function.name, inputs, states);
+    for (const auto& [name, tensor] : wanted.outputs) {
+      CAPTURE(name);
+      const bool is_prepared = function.name == "prepare";
+      const Tensor& value = is_prepared ? found.prepared.at(name) : found.outputs.at(name);
+      CHECK(difference(value, tensor, relative) == "");
+    }
+    for (const auto& [name, tensor] : wanted.next_states) {
+      CAPTURE(name);
+      CHECK(difference(found.states.at(name), tensor, relative) == "");
+    }
+  }
+}
+
+struct Program {
+  const char* name;
+  const char* text;
+};
+const Program kPrograms[] = {
+    {"dense layers, softmax, Adam", R"(
+model Net(x: f32[5]) -> (scores: f32[3]) {
+  scores = x |> dense(7) |> tanh |> dense(3)
+}
+train Net {
+  batch 4
+  input label: class[3]
+  minimize cross_entropy(scores, label)
+  metric accuracy(scores, label)
+  with adam(rate: 1e-3)
+}
+)"},
+    {"convolution, pooling, normalisation", R"(
+model Net(image: f32[2, 9, 10]) -> (scores: f32[4]) {
+  scores = image |> conv(5, kernel: 3, pad: 1) |> batch_norm |> relu |> max_pool(2)
+                 |> conv(6, kernel: 3) |> tanh |> avg_pool(2) |> flatten |> dense(4)
+}
+train Net {
+  batch 3
+  input label: class[4]
+  minimize cross_entropy(scores, label)
+  with sgd(rate: 0.1, momentum: 0.9)
+}
+)"},
+    {"recurrence", R"(
+cell gru(x: f32[I], units: int) -> f32[units] {
+  param W: f32[2 * units, I] ~ xavier_uniform
+  param U: f32[2 * units, units] ~ orthogonal
+  state h: f32[units] = 0
+  let (z, c) = split(W @ x + U @ h, 2)
+  next h = sigmoid(z) * h + (1 - sigmoid(z)) * tanh(c)
+  next h
+}
+layer memory = gru(6)
+layer top = dense(2)
+model Sequence(frames: f32[5, 3]) -> (y: f32[2]) {
+  y = frames |> scan(memory) |> last |> top
+}
+train Sequence {
+  batch 3
+  input target: f32[2]
+  minimize mse(y, target)
+  with sgd(rate: 0.1)
+}
+)"},
+};
+
+class ProgramFile {
+ public:
+  explicit ProgramFile(const std::string& text)
+      : path_(
+            (std::filesystem::temp_directory_path() / ("nnc_program_" + std::to_string(std::random_device{}()) + ".nn"))
+                .string()) {
+    std::ofstream(path_) << text;
+  }
+  ~ProgramFile() { std::filesystem::remove(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST_CASE("programs compute what their graphs mean: inference, gradients, training") {
+  for (const Program& program : kPrograms) {
+    CAPTURE(std::string(program.name));
+    const ProgramFile file(program.text);
+    SourceManager sources;
+    Diagnostics diagnostics;
+    CompileOptions options;
+    options.target = *find_target("native");
+    const std::optional<ElaboratedProgram> elaborated = load_program(file.path(), sources, diagnostics, {});
+    REQUIRE_MESSAGE(elaborated.has_value(), diagnostics.render(sources, false));
+    const std::unique_ptr<Unit> stage = compile_stage(*elaborated, 0, options, diagnostics);
+    REQUIRE_MESSAGE(stage, diagnostics.render(sources, false));
+    check_unit(*stage, sources, 2e-5);
+    const std::unique_ptr<Unit> backward = compile_backward(*elaborated, 0, options, diagnostics);
+    REQUIRE_MESSAGE(backward, diagnostics.render(sources, false));
+    check_unit(*backward, sources, 2e-5);
+  }
+}
+
+}  // namespace
+}  // namespace nnc
