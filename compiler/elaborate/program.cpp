@@ -105,7 +105,7 @@ bool Program::load() {
   prelude_scope_ = scope_of(*files_.back(), nullptr);
   auto imports = std::make_shared<Scope>(prelude_scope_);
   imports->is_file = true;
-  std::set<std::string> active;
+  std::set<std::string> active = {std::filesystem::path(sources_.name(user_.file)).lexically_normal().string()};
   for (const ast::Import& import : user_.imports) {
     if (ScopePtr scope = import_file(import, active)) add_imported(*imports, scope, import.span);
   }
