@@ -10,7 +10,14 @@ using ast::ExprKind;
 
 namespace {
 constexpr int kDepthMax = 400;
+
+// The static items of a list, those of inner lists included: lists of lists grow fast.
+std::int64_t count_items(const Datum& datum) {
+  std::int64_t count = 1;
+  for (const Datum& item : datum.items) count += count_items(item);
+  return count;
 }
+}  // namespace
 
 Evaluator::Evaluator(Program& program_used, Session& session_used) : program(program_used), session(session_used) {}
 
@@ -70,7 +77,10 @@ Datum Evaluator::expression(const Expr& expr, const ScopePtr& scope) {
     case ExprKind::List: {
       std::vector<Datum> items;
       for (const ast::ExprPtr& operand : expr.operands) items.push_back(expression(*operand, scope));
-      return expr.kind == ExprKind::Tuple ? Datum::tuple(std::move(items)) : Datum::list(std::move(items));
+      Datum result = expr.kind == ExprKind::Tuple ? Datum::tuple(std::move(items)) : Datum::list(std::move(items));
+      session.place = expr.span;
+      session.count_work(count_items(result));
+      return result;
     }
     case ExprKind::If: {
       bool taken = flag(expression(*expr.operands[0], scope), expr.operands[0]->span);

@@ -20,8 +20,11 @@ void rename_input(Value* value, const std::string& name) {
 
 // The leaves given come first, in this order: nothing before a leaf can be needed by it.
 void put_first(Graph& graph, const std::vector<const Op*>& leaves) {
+  std::unordered_map<const Op*, std::size_t> places;
+  for (const Op* leaf : leaves) places.emplace(leaf, places.size());
   auto place = [&](const std::unique_ptr<Op>& op) {
-    return std::find(leaves.begin(), leaves.end(), op.get()) - leaves.begin();
+    auto found = places.find(op.get());
+    return found == places.end() ? places.size() : found->second;
   };
   std::stable_sort(graph.ops.begin(), graph.ops.end(),
                    [&](const std::unique_ptr<Op>& a, const std::unique_ptr<Op>& b) { return place(a) < place(b); });

@@ -6,8 +6,8 @@
 namespace nnc::semantics {
 namespace {
 
-// A program that opens into more operations than this is refused: it would not end in reasonable time or memory.
-constexpr std::int64_t kOperationsMax = 200'000;
+// Operations, applications and items of lists.
+constexpr std::int64_t kWorkMax = 400'000;
 constexpr std::int64_t kElementsMax = std::int64_t{1} << 33;
 
 }  // namespace
@@ -44,6 +44,11 @@ Value* Session::note(Value* value, Level level, std::int64_t classes) {
   return value;
 }
 
+void Session::count_work(std::int64_t amount) {
+  work_ += amount;
+  if (work_ > kWorkMax) reporter_.fail(Kind::program_too_large, place, kWorkMax);
+}
+
 TensorType Session::type(const Value* value) const {
   auto known = info_.find(value);
   return {{value->type.element, known == info_.end() ? 0 : known->second.classes}, value->type.shape};
@@ -51,7 +56,7 @@ TensorType Session::type(const Value* value) const {
 
 std::vector<Value*> Session::op_all(const std::string& name, std::vector<Value*> inputs, Attributes attribute_values,
                                     std::vector<std::unique_ptr<Graph>> graphs) {
-  if (++operations_ > kOperationsMax) reporter_.fail(Kind::program_too_large, place, kOperationsMax);
+  count_work();
   Level widest = Level::Static;
   for (Value*& value : inputs) {
     widest = std::max(widest, level(value));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/ops/op.h"
+#include "compiler/passes/passes.h"
 #include "tests/elaborate/support.h"
 
 namespace nnc {
@@ -38,6 +39,13 @@ void check_program(Elaborated& program, std::size_t models, std::size_t stages) 
     CHECK(verify(stage.init) == "");
     CHECK(verify(stage.step) == "");
     CHECK(verify(stage.evaluate) == "");
+    Graph step = stage.step.clone();
+    add_batch(step, 2);
+    CHECK(verify(step) == "");
+    Diagnostics diagnostics;
+    differentiate(step, diagnostics);
+    CHECK(diagnostics.all().empty());
+    CHECK(verify(step) == "");
     for (const State& state : stage.step.states) {
       bool has_initial = false;
       for (const Output& output : stage.init.outputs) {
