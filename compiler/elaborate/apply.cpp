@@ -18,7 +18,7 @@ Datum Evaluator::apply(const OperatorValue& op, const std::vector<Datum>& leadin
 Datum Evaluator::apply(const OperatorValue& op, std::vector<BoundArgument> leading, Span span) {
   for (const BoundArgument& argument : op.arguments) leading.push_back(argument);
   if (reporter().chain.size() >= kChainMax) reporter().fail(Kind::nested_too_deeply, span, kChainMax);
-  session.count_work();
+  session.count_static_work();
   ContextGuard guard(*this);
   switch (op.kind) {
     case OperatorValue::Kind::Builtin:

@@ -79,7 +79,7 @@ Datum Evaluator::expression(const Expr& expr, const ScopePtr& scope) {
       for (const ast::ExprPtr& operand : expr.operands) items.push_back(expression(*operand, scope));
       Datum result = expr.kind == ExprKind::Tuple ? Datum::tuple(std::move(items)) : Datum::list(std::move(items));
       session.place = expr.span;
-      session.count_work(count_items(result));
+      session.count_static_work(count_items(result));
       return result;
     }
     case ExprKind::If: {

@@ -92,7 +92,7 @@ Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span spa
     case Binding::Kind::State:
       return binding->value;
     case Binding::Kind::Constant:
-      session.count_work();
+      session.count_static_work();
       return expression(*binding->constant->value, home->shared_from_this());
     case Binding::Kind::Definition:
     case Binding::Kind::Instance:

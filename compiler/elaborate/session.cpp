@@ -6,8 +6,9 @@
 namespace nnc::semantics {
 namespace {
 
-// Operations, applications and items of lists.
-constexpr std::int64_t kWorkMax = 400'000;
+// A program that opens into more is refused: it would not end in reasonable time or memory.
+constexpr std::int64_t kOperationsMax = 200'000;
+constexpr std::int64_t kStaticWorkMax = 1'000'000;
 constexpr std::int64_t kElementsMax = std::int64_t{1} << 33;
 
 }  // namespace
@@ -44,9 +45,11 @@ Value* Session::note(Value* value, Level level, std::int64_t classes) {
   return value;
 }
 
-void Session::count_work(std::int64_t amount) {
-  work_ += amount;
-  if (work_ > kWorkMax) reporter_.fail(Kind::program_too_large, place, kWorkMax);
+void Session::count_static_work(std::int64_t amount) {
+  static_work_ += amount;
+  if (static_work_ > kStaticWorkMax) {
+    reporter_.fail(Kind::program_too_large, place, kStaticWorkMax, "applications and items of lists");
+  }
 }
 
 TensorType Session::type(const Value* value) const {
@@ -56,7 +59,7 @@ TensorType Session::type(const Value* value) const {
 
 std::vector<Value*> Session::op_all(const std::string& name, std::vector<Value*> inputs, Attributes attribute_values,
                                     std::vector<std::unique_ptr<Graph>> graphs) {
-  count_work();
+  if (++operations_ > kOperationsMax) reporter_.fail(Kind::program_too_large, place, kOperationsMax, "operations");
   Level widest = Level::Static;
   for (Value*& value : inputs) {
     widest = std::max(widest, level(value));

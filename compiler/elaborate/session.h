@@ -89,8 +89,8 @@ class Session {
   Value* op(const std::string& name, std::vector<Value*> inputs, Attributes attributes = {});
   std::vector<Value*> op_all(const std::string& name, std::vector<Value*> inputs, Attributes attributes,
                              std::vector<std::unique_ptr<Graph>> graphs = {});
-  // Counts what a program opens into: refused when it would not end in reasonable time or memory.
-  void count_work(std::int64_t amount = 1);
+  // Counts what is computed without making operations: applications, items of lists.
+  void count_static_work(std::int64_t amount = 1);
   Value* input(const std::string& name, const TensorType& type, bool per_example);
   Value* constant(Tensor tensor);
   Value* scalar(ElementType element, double value);
@@ -196,7 +196,8 @@ class Session {
   Value* seed_ = nullptr;
   Value* step_ = nullptr;
   Value* example_ = nullptr;
-  std::int64_t work_ = 0;
+  std::int64_t operations_ = 0;
+  std::int64_t static_work_ = 0;
 };
 
 }  // namespace nnc::semantics
