@@ -140,7 +140,7 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
                               y_m = one_axis(result, r.m, letters.y, y), y_n = one_axis(result, r.n, letters.y, y);
     if (!y_batch || !y_m || !y_n) throw InternalError("the result of a contraction lies in no regular order");
     const int lanes = builder.target().lanes;
-    const TileShape tile = tile_shape(m, n, lanes, builder.target().registers);
+    const TileShape tile = tile_shape(m, n, lanes, builder.target().registers, 4 * a_axes->outer.stride);
     Step step = builder.new_step(op, "contraction", "templates/contraction.h");
     step.config = {field("batch", batch),
                    field("m", m),

@@ -154,8 +154,9 @@ void lower_forward(Convolution& c) {
     std::vector<Field>& config = step.config;
     const int lanes = builder.target().lanes;
     const std::int64_t out_1 = ya.extent(window.letter[1]);
-    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o_all, lanes, builder.target().registers)
-                                     : tile_shape(out_1, o, lanes, builder.target().registers);
+    const TileShape tile =
+        depthwise ? depthwise_tile_shape(out_1, o_all, lanes, builder.target().registers)
+                  : tile_shape(divide_up(out_1, window.input_dilation[1]), o, lanes, builder.target().registers);
     config = {field("n", xa.extent('n')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? o_all : o)};
     add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
@@ -212,8 +213,8 @@ void lower_weights(Convolution& c) {
     std::vector<Field>& config = step.config;
     const int lanes = builder.target().lanes, registers = builder.target().registers;
     const std::int64_t out_0 = da.extent(window.letter[0]), out_1 = da.extent(window.letter[1]);
-    const TileShape tile =
-        depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers) : tile_shape(i, o, lanes, registers);
+    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers)
+                                     : weight_gradient_tile_shape(i, wa.extent(window.letter[1]), o, lanes, registers);
     config = {field("n", xa.extent('c')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? groups : o)};
     add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
