@@ -57,26 +57,37 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
   goals_ = std::move(outer_goals);
 }
 
+// Copies what is not at its goal yet. A place is overwritten only when nobody needs what lies there; of states that
+// swap, one is saved first.
 void PlanBuilder::meet_goals(const std::vector<Goal>& goals) {
-  // A source that another goal overwrites is saved first (two states that swap).
-  std::vector<View> sources;
+  struct Move {
+    const Goal* goal;
+    View from;
+  };
+  std::vector<Move> left;
   for (const Goal& goal : goals) {
-    View from = memory_view(goal.value);
-    for (const Goal& other : goals) {
-      if (&other != &goal && other.place.buffer == from.buffer && !same_place(goal.place, from)) {
-        View saved = contiguous_view(
-            new_buffer("saved", goal.value->type.element, element_count(from.shape), Memory::Scratch), from.shape);
-        copy(*goal.value->producer, from, saved, goal.value->type.element);
-        from = saved;
-        break;
-      }
-    }
-    sources.push_back(from);
+    const View from = memory_view(goal.value);
+    if (!same_place(from, goal.place)) left.push_back({&goal, from});
   }
-  for (std::size_t i = 0; i < goals.size(); ++i) {
-    if (!same_place(sources[i], goals[i].place)) {
-      copy(*goals[i].value->producer, sources[i], goals[i].place, goals[i].value->type.element);
+  const auto reader_of = [&](const Move& move) {
+    return std::find_if(left.begin(), left.end(), [&](const Move& other) {
+      return other.goal != move.goal && other.from.buffer == move.goal->place.buffer;
+    });
+  };
+  while (!left.empty()) {
+    std::vector<Move>::iterator next =
+        std::find_if(left.begin(), left.end(), [&](const Move& move) { return reader_of(move) == left.end(); });
+    if (next == left.end()) {
+      const std::vector<Move>::iterator reader = reader_of(left.front());
+      const Value* value = reader->goal->value;
+      const int buffer = new_buffer("saved", value->type.element, element_count(value->type.shape), Memory::Scratch);
+      const View saved = contiguous_view(buffer, value->type.shape);
+      copy(*value->producer, reader->from, saved, value->type.element);
+      reader->from = saved;
+      continue;
     }
+    copy(*next->goal->value->producer, next->from, next->goal->place, next->goal->value->type.element);
+    left.erase(next);
   }
 }
 
