@@ -21,6 +21,9 @@
 namespace nnc {
 namespace {
 
+// Larger weights go to a file: compilers are slow on large tables (14 MB take g++ 8 s).
+constexpr std::size_t kEmbeddedMax = 1 << 20;
+
 class Compilation {
  public:
   explicit Compilation(const CompileCommand& command) : command_(command), options_(command.compile) {
@@ -37,6 +40,7 @@ class Compilation {
   int emit_cpp();
   std::unique_ptr<Unit> make_unit(std::size_t index);
   Status embed_weights(Unit& unit, std::size_t index);
+  std::string weights_path(const Unit& unit) const;
   void check(const Emitted& emitted, const Target& target) const;
   int finish(const std::string& text) const;
 
@@ -45,6 +49,7 @@ class Compilation {
   SourceManager sources_;
   Diagnostics diagnostics_;
   std::optional<ElaboratedProgram> program_;
+  std::vector<std::pair<std::string, std::string>> weights_;  // files beside the source: path, content
 };
 
 // Text for standard output, or for the file of -o.
@@ -121,6 +126,14 @@ int Compilation::emit_plans() {
   return finish(text);
 }
 
+// Beside the source; one file a model.
+std::string Compilation::weights_path(const Unit& unit) const {
+  std::filesystem::path output = command_.output;
+  if (output.empty()) output = std::filesystem::path(command_.path).filename();
+  const std::string model = choose().size() > 1 ? "." + unit.name_space : "";
+  return output.replace_extension("").string() + model + ".weights";
+}
+
 // Runs `prepare` here, on the weights of the file, and keeps what it gives.
 Status Compilation::embed_weights(Unit& unit, std::size_t index) {
   const Result<Safetensors> file = read_safetensors(command_.weights);
@@ -139,8 +152,15 @@ Status Compilation::embed_weights(Unit& unit, std::size_t index) {
       load_weights(file->tensors, weight_slots(unit.parameters), session->parameters(), command_.weights);
   if (!loaded) return loaded;
   session->call("prepare", {}, {});
-  unit.prepared_data.resize((session->prepared().size() + 7) / 8);
-  std::memcpy(unit.prepared_data.data(), session->prepared().data(), session->prepared().size());
+  const std::span<const std::byte> bytes = session->prepared();
+  if (bytes.size() > kEmbeddedMax) {
+    weights_.emplace_back(weights_path(unit), std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    unit.weights_file = {std::filesystem::path(weights_.back().first).filename().string(),
+                         static_cast<std::int64_t>(bytes.size()), fnv1a(bytes.data(), bytes.size())};
+    return Done{};
+  }
+  unit.prepared_data.resize((bytes.size() + 7) / 8);
+  std::memcpy(unit.prepared_data.data(), bytes.data(), bytes.size());
   return Done{};
 }
 
@@ -177,6 +197,9 @@ int Compilation::emit_cpp() {
     header += (header.empty() ? "" : "\n") + emitted.header.text;
   }
   Status written = write_file(output.string(), source);
+  for (const std::pair<std::string, std::string>& file : weights_) {
+    if (written) written = write_file(file.first, file.second);
+  }
   if (written) written = write_file(output.replace_extension(".hpp").string(), header);
   if (!written) return fail(written.error());
   return show(diagnostics_, sources_, command_.json);

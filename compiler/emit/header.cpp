@@ -69,6 +69,31 @@ std::string function_comment(const ApiFunction& api) {
 
 }  // namespace
 
+std::string load_signature() {
+  return "bool load(const unsigned char* bytes, std::size_t size, Prepared& prepared) noexcept";
+}
+
+std::string load_definition(const Unit& unit) {
+  if (unit.weights_file.name.empty()) return "";
+  return fmt::format(
+      "{} {{\n"
+      "  if (size != {}) return false;\n"
+      "  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a\n"
+      "  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;\n"
+      "  if (hash != 0x{:016x}u) return false;\n"
+      "  unsigned char* const to = static_cast<unsigned char*>(static_cast<void*>(&prepared));\n"
+      "  for (std::size_t i = 0; i < size; ++i) to[i] = bytes[i];\n"
+      "  return true;\n}}\n\n",
+      load_signature(), unit.weights_file.bytes, unit.weights_file.hash);
+}
+
+std::uint64_t fnv1a(const void* bytes, std::size_t size) {
+  const unsigned char* const from = static_cast<const unsigned char*>(bytes);
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ from[i]) * 0x100000001b3u;
+  return hash;
+}
+
 std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functions) {
   std::string text = banner(unit) + "#pragma once\n\n#include <cstddef>\n#include <cstdint>\n\n";
   text += fmt::format("namespace {} {{\n\n", namespace_name(unit));
@@ -76,6 +101,12 @@ std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functi
     const bool is_used = std::any_of(functions.begin(), functions.end(),
                                      [&](const ApiFunction& api) { return api.find(memory) != nullptr; });
     if (is_used) text += struct_text(struct_layout(unit, memory), memory);
+  }
+  if (!unit.weights_file.name.empty()) {
+    text += fmt::format(
+        "// Takes the weights from the content of {}, {} bytes. False, and nothing changed, if it is not\n"
+        "// the file that was written with this header.\n{};\n\n",
+        comment_text(unit.weights_file.name, 80), grouped(unit.weights_file.bytes), load_signature());
   }
   std::int64_t arena_bytes = 0;
   for (const ApiFunction& api : functions) {

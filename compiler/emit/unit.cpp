@@ -71,7 +71,7 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
   inner += section("Fused operations", sections.functors);
   inner += section("Tables", sections.constants);
   inner += section("Steps", sections.steps);
-  const std::string model = section("The model", sections.api);
+  const std::string model = section("The model", load_definition(unit) + sections.api);
   std::set<std::string> words = words_of(inner);
   words.merge(words_of(configs));
   words.merge(words_of(model));
@@ -121,7 +121,7 @@ UnitWriter::UnitWriter(const Unit& unit, const SourceManager& sources, const Run
     names_.reserve(struct_name(memory));
     names_.reserve(struct_parameter(memory));
   }
-  for (const char* name : {"nnc", "Arena", "arena", "kArenaBytes", "prepared_data"}) names_.reserve(name);
+  for (const char* name : {"nnc", "Arena", "arena", "kArenaBytes", "prepared_data", "load"}) names_.reserve(name);
   for (const ApiFunction& api : functions_) {
     names_.reserve(api.name);
     for (const ApiParameter& parameter : api.parameters) parameters_.reserve(parameter.name);

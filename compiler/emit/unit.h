@@ -26,6 +26,14 @@ struct StructLayout {
   std::int64_t bytes = 0;
 };
 
+// Weights that lie in a file beside the code: the bytes of Prepared. `load` in the emitted code takes no other.
+struct WeightsFile {
+  std::string name;  // "resnet50.weights"; empty: there is none
+  std::int64_t bytes = 0;
+  std::uint64_t hash = 0;  // fnv1a of all bytes
+};
+std::uint64_t fnv1a(const void* bytes, std::size_t size);
+
 struct UnitFunction {
   std::string name;  // prepare, forward, init, step, evaluate, backward
   Graph graph;       // after all passes; the plan points into it
@@ -44,6 +52,7 @@ struct Unit {
   StructLayout prepared;
   StructLayout state;
   std::vector<std::uint64_t> prepared_data;  // --weights: the bytes of Prepared, embedded; else empty
+  WeightsFile weights_file;                  // --weights that are too large to embed
 };
 
 struct EmittedFile {

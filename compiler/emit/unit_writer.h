@@ -89,6 +89,9 @@ class UnitWriter {
 std::vector<std::uint64_t> tensor_words(const Tensor& tensor);
 
 // header.cpp: the text of model.hpp.
+// `load`, which takes the weights from a file's content; empty if there is no such file.
+std::string load_signature();
+std::string load_definition(const Unit& unit);
 std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functions);
 // unit.cpp: the comment that begins both files.
 std::string banner(const Unit& unit);
