@@ -187,7 +187,7 @@ void Session::register_state(const StateInfo& info) {
   if (table == nullptr) return;
   const StateInfo* known = table->find(info.path);
   if (known == nullptr) {
-    table->states.push_back(info);
+    table->add(info);
     return;
   }
   if (known->type == info.type) return;

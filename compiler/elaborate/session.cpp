@@ -20,10 +20,14 @@ Attributes attributes(AttributeList list) {
 }
 
 StateInfo* StateTable::find(const std::string& path) {
-  for (StateInfo& info : states) {
-    if (info.path == path) return &info;
-  }
-  return nullptr;
+  const std::unordered_map<std::string, StateInfo*>::const_iterator found = by_path.find(path);
+  return found == by_path.end() ? nullptr : found->second;
+}
+
+StateInfo& StateTable::add(StateInfo info) {
+  StateInfo& added = states.emplace_back(std::move(info));
+  by_path.emplace(added.path, &added);
+  return added;
 }
 
 Session::Session(Reporter& reporter, Purpose purpose, std::string graph_name) : reporter_(reporter), purpose_(purpose) {

@@ -38,6 +38,9 @@ struct StateInfo {
 // In the order of the first application.
 struct StateTable {
   std::deque<StateInfo> states;  // stable: references to what is in it stay
+  std::unordered_map<std::string, StateInfo*> by_path;
+
+  StateInfo& add(StateInfo info);
   StateInfo* find(const std::string& path);
   const StateInfo* find(const std::string& path) const { return const_cast<StateTable*>(this)->find(path); }
 };
