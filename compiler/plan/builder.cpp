@@ -257,6 +257,14 @@ void PlanBuilder::copy(const Op& about, const View& from, const View& to, Elemen
   emit_step(std::move(step));
 }
 
+void PlanBuilder::copy_or_fill(const Op& about, const View& from, const View& to, ElementType element) {
+  if (from.buffer == kLiteralBuffer) {
+    fill(about, to, element, literal(from));
+  } else {
+    copy(about, from, to, element);
+  }
+}
+
 void PlanBuilder::fill(const Op& about, const View& to, ElementType element, double value) {
   if (element_count(to.shape) == 0) return;
   Step step = new_step(about, "fill", "templates/move.h");

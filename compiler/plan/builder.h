@@ -61,6 +61,8 @@ class PlanBuilder {
   void pointer(Step& step, const std::string& name, const View& view, ElementType element, bool is_written);
   void emit_step(Step step);
   void copy(const Op& about, const View& from, const View& to, ElementType element);
+  // `from` may be a literal.
+  void copy_or_fill(const Op& about, const View& from, const View& to, ElementType element);
   void fill(const Op& about, const View& to, ElementType element, double value);
 
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies

@@ -66,7 +66,8 @@ void PlanBuilder::meet_goals(const std::vector<Goal>& goals) {
   };
   std::vector<Move> left;
   for (const Goal& goal : goals) {
-    const View from = memory_view(goal.value);
+    const View seen = view(goal.value);
+    const View from = seen.buffer == kLiteralBuffer ? seen : memory_view(goal.value);
     if (!same_place(from, goal.place)) left.push_back({&goal, from});
   }
   const auto reader_of = [&](const Move& move) {
@@ -86,7 +87,7 @@ void PlanBuilder::meet_goals(const std::vector<Goal>& goals) {
       reader->from = saved;
       continue;
     }
-    copy(*next->goal->value->producer, next->from, next->goal->place, next->goal->value->type.element);
+    copy_or_fill(*next->goal->value->producer, next->from, next->goal->place, next->goal->value->type.element);
     left.erase(next);
   }
 }
@@ -133,7 +134,7 @@ void PlanBuilder::lower_scan(const Op& op) {
         contiguous_view(new_buffer(body.inputs[i]->name.empty() ? "carry" : body.inputs[i]->name, initial->type.element,
                                    element_count(initial->type.shape), Memory::Scratch),
                         initial->type.shape);
-    copy(op, from, to, initial->type.element);
+    copy_or_fill(op, from, to, initial->type.element);
     carried.push_back(to);
   }
   std::vector<View> stacked;

@@ -8,7 +8,7 @@ out=$(dirname "$nnc")/digits
 mkdir -p "$out"
 say() { printf '\n== %s\n' "$*"; }
 
-say "Training a convolutional network on 1,437 handwritten digits, five times"
+say "Training a convolutional network on 1,438 handwritten digits, five times"
 started=$(date +%s.%N)
 for seed in 1 2 3 4 5; do
   "$nnc" train "$here/model.nn" --data "$here/digits.csv.gz:image:1x8x8=0:64,label=64" --hold-out 0.2 \
