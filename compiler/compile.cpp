@@ -137,6 +137,7 @@ void add_inference(Unit& unit, const ElaboratedModel& model, const CompileOption
 std::unique_ptr<Unit> new_unit(const ElaboratedModel& model, const CompileOptions& options) {
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
   unit->target = options.target;
+  unit->math = options.math;
   unit->model_name = model.name;
   unit->name_space = cpp_identifier(lower_case(model.name));
   add_states(unit->parameters, model.forward, {StateKind::Parameter, StateKind::Statistic});

@@ -20,6 +20,7 @@ struct CompileOptions {
   std::string model;  // --model; empty: all
   std::string stage;  // --stage; empty: all
   Target target;
+  std::string math = "fast";  // --math: "exact" or "fast"
   // Passes: printed after, skipped, timed. Called with the function's name and the graph after each pass.
   std::set<std::string> skip;
   std::function<void(const std::string& function, const std::string& pass, const Graph& graph, double seconds,

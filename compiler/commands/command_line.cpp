@@ -85,6 +85,14 @@ void add_target(CLI::App& app, Target& target, const std::string& without) {
       ->check(one_of("target", target_names()));
 }
 
+// `fast` allows algorithms that round in another order. There are none yet, and the header of what is emitted says so.
+void add_math(CLI::App& app, CompileOptions& options) {
+  app.add_option("--math", options.math, "exact: the same bits from every compiler and target with FMA; or fast")
+      ->type_name("MODE")
+      ->default_str(options.math)
+      ->check(one_of("math mode", {"exact", "fast"}));
+}
+
 void add_choice(CLI::App& app, CompileOptions& options) {
   app.add_option("--model", options.model, "One model of the program")->type_name("NAME");
   app.add_option("--stage", options.stage, "One `train` block of the program")->type_name("NAME");
@@ -114,6 +122,7 @@ void add_compile(CLI::App& app, CompileCommand& command) {
       ->type_name("FILE.cpp");
   app.add_option("--weights", command.weights, "Embed these parameters")->type_name("FILE.safetensors");
   add_target(app, command.compile.target, std::string(kDefaultTarget));
+  add_math(app, command.compile);
   app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
   app.add_option("--namespace", command.name_space, "Of the C++ interface, over the model's name")->type_name("NAME");
   add_choice(app, command.compile);
@@ -185,6 +194,7 @@ void add_train(CLI::App& app, TrainOptions& options) {
   app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
   app.add_flag("--quiet", options.quiet, "Print errors only");
   add_target(app, options.compile.target, "native");
+  add_math(app, options.compile);
   add_choice(app, options.compile);
 }
 
@@ -194,6 +204,7 @@ void add_inference(CLI::App& app, std::string& path, CompileOptions& options, st
   app.add_option("--weights", weights, "Of the model")->type_name("FILE.safetensors");
   app.add_option("--model", options.model, "One model of the program")->type_name("NAME");
   add_target(app, options.target, "native");
+  add_math(app, options);
 }
 
 void add_files(CLI::App& app, const std::string& name, std::vector<std::string>& files, const std::string& meaning) {

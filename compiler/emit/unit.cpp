@@ -108,6 +108,8 @@ std::string banner(const Unit& unit) {
                       comment_text(unit.target.name, 40), unit.target.lanes,
                       unit.target.has_fma ? "every product and sum of a chain one fused multiply-add"
                                           : "products and sums rounded one by one");
+  text += fmt::format("// Math: {}.{}\n", unit.math,
+                      unit.math == "fast" ? " No algorithm used here reorders sums: the bits are those of exact." : "");
   text +=
       "// Compile with any C++17 compiler, no flags needed but -O2: the file states its own target and rounding.\n"
       "// This file may be used, changed and passed on, for any purpose, without any condition.\n\n";

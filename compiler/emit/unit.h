@@ -46,6 +46,7 @@ struct Unit {
   std::string source_name;  // "lenet5.nn", without directories
   std::string source_hash;  // sha256, hexadecimal
   Target target;
+  std::string math = "fast";  // "exact" or "fast"
   std::vector<UnitFunction> functions;
   StructLayout parameters;  // Parameter first, then Statistic
   StructLayout gradients;

@@ -2,6 +2,7 @@
 // Source: sha256 f367b6ba9dd2facccc3adf14e782afa77da87406d9a23aa0eccf3eeb97fc98ea
 //
 // Model Digits, for x86-64-v3: 8 lanes, every product and sum of a chain one fused multiply-add.
+// Math: fast. No algorithm used here reorders sums: the bits are those of exact.
 // Compile with any C++17 compiler, no flags needed but -O2: the file states its own target and rounding.
 // This file may be used, changed and passed on, for any purpose, without any condition.
 
