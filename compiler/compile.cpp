@@ -264,6 +264,7 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
   const std::vector<Output> outputs = graph.outputs;
   graph.outputs.clear();
   for (const Output& output : outputs) {
+    if (!is_float(output.value->type.element)) continue;  // nothing flows back from integers
     Value* cotangent = graph.input("cotangent:" + output.name, output.value->type);
     std::vector<Value*> operands = {output.value, cotangent};
     operands.insert(operands.end(), sources.begin(), sources.end());
@@ -272,7 +273,9 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
       sums[i] = sums[i] == nullptr ? gradients[i] : builder.add(sums[i], gradients[i]);
     }
   }
-  for (std::size_t i = 0; i < sources.size(); ++i) graph.outputs.push_back({names[i], sums[i]});
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    graph.outputs.push_back({names[i], sums[i] == nullptr ? builder.zeros_like(sources[i]) : sums[i]});
+  }
   graph.sort();
   optimise(graph, "backward", 0, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;

@@ -52,6 +52,9 @@ Timing measure(const Call& call, double seconds) {
 }  // namespace
 
 int bench(const BenchOptions& options) {
+  Status possible = check_runs_here(options.compile.target);
+  if (possible) possible = check_outputs({options.json}, {options.model_path, options.weights});
+  if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
   const std::optional<ElaboratedProgram> program =

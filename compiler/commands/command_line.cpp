@@ -113,7 +113,7 @@ void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
 }
 
 void add_batch(CLI::App& app, ElaborateOptions& options) {
-  app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::PositiveNumber);
+  app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
 }
 
 void add_compile(CLI::App& app, CompileCommand& command) {
@@ -218,6 +218,7 @@ void add_run(CLI::App& app, RunOptions& options) {
   app.add_option("--output-dir", options.output_dir, "Write every output there")->type_name("FOLDER");
   add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
+  app.get_option("--gradient")->needs("--cotangent");
   app.add_option("--seed", options.seed, "Of the parameters, without --weights");
 }
 

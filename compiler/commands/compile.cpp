@@ -35,6 +35,7 @@ class Compilation {
   int emit_syntax();
   // Positions in the program of the models, or with --train of the stages, that the command line chooses.
   std::vector<std::size_t> choose() const;
+  std::string nothing_chosen() const;
   int emit_graphs() const;
   int emit_plans();
   int emit_cpp();
@@ -58,6 +59,8 @@ int Compilation::finish(const std::string& text) const {
     fmt::print("{}", text);
     return kSuccess;
   }
+  const Status possible = check_outputs({command_.output}, {command_.path});
+  if (!possible) return fail(possible.error());
   const Status written = write_file(command_.output, text);
   return written ? kSuccess : fail(written.error());
 }
@@ -91,6 +94,20 @@ std::vector<std::size_t> Compilation::choose() const {
     if (is_of_model && (options_.stage.empty() || stage.name == options_.stage)) chosen.push_back(i);
   }
   return chosen;
+}
+
+// What the command line asked for and the file does not have.
+std::string Compilation::nothing_chosen() const {
+  std::vector<std::string> names;
+  if (command_.training) {
+    for (const ElaboratedStage& stage : program_->stages) names.push_back(stage.name);
+  } else {
+    for (const ElaboratedModel& model : program_->models) names.push_back(model.name);
+  }
+  const std::string what = command_.training ? "`train` block" : "model";
+  if (names.empty()) return fmt::format("'{}' has no {}", command_.path, what);
+  const std::string& wanted = options_.stage.empty() ? options_.model : options_.stage;
+  return fmt::format("'{}' has no {} for '{}'; it has {}", command_.path, what, wanted, fmt::join(names, ", "));
 }
 
 int Compilation::emit_graphs() const {
@@ -177,6 +194,13 @@ void Compilation::check(const Emitted& emitted, const Target& target) const {
 int Compilation::emit_cpp() {
   std::filesystem::path output = command_.output;
   if (output.empty()) output = std::filesystem::path(command_.path).filename().replace_extension(".cpp");
+  const std::string extension = output.extension().string();
+  if (extension != ".cpp" && extension != ".cc" && extension != ".cxx") {
+    return fail(fmt::format("'{}' is no name for C++ source: it must end in .cpp, .cc or .cxx", output.string()));
+  }
+  const Status possible = check_outputs({output.string(), std::filesystem::path(output).replace_extension(".hpp")},
+                                        {command_.path, command_.weights});
+  if (!possible) return fail(possible.error());
   const std::string base = output.stem().string();
   const std::vector<std::size_t> chosen = choose();
   if (!command_.name_space.empty() && chosen.size() > 1) {
@@ -210,8 +234,7 @@ int Compilation::run() {
   program_ = load_program(command_.path, sources_, diagnostics_, options_.elaborate);
   if (!program_) return show(diagnostics_, sources_, command_.json);
   if (choose().empty()) {
-    return fail(command_.training ? fmt::format("'{}' has no such `train` block", command_.path)
-                                  : fmt::format("'{}' has no such model", command_.path));
+    return fail(nothing_chosen());
   }
   if (command_.emit_as == "graph") {
     const int status = show(diagnostics_, sources_, command_.json);

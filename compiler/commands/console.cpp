@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <sstream>
 
 namespace nnc {
 
@@ -27,6 +29,55 @@ int show(const Diagnostics& diagnostics, const SourceManager& sources, bool json
 int fail(std::string_view message) {
   fmt::print(stderr, "nnc: error: {}\n", message);
   return kBadInput;
+}
+
+namespace {
+
+// The files that a data spec may name: itself, what follows '=', what precedes ':'; each between commas.
+std::vector<std::string> files_of(const std::string& spec) {
+  std::vector<std::string> files = {spec};
+  std::string part;
+  std::istringstream parts(spec);
+  while (std::getline(parts, part, ',')) {
+    files.push_back(part);
+    files.push_back(part.substr(0, part.find(':')));
+    const std::size_t equals = part.rfind('=');
+    if (equals != std::string::npos) files.push_back(part.substr(equals + 1));
+  }
+  return files;
+}
+
+}  // namespace
+
+Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  for (const std::string& output : outputs) {
+    if (output.empty()) continue;
+    if (fs::is_directory(output, ignored)) return Failure{fmt::format("'{}' is a folder; name a file", output)};
+    fs::path folder = fs::path(output).parent_path();
+    if (folder.empty()) folder = ".";
+    if (!fs::is_directory(folder, ignored)) {
+      return Failure{fmt::format("cannot write '{}': there is no folder '{}'", output, folder.string())};
+    }
+    if (access(folder.c_str(), W_OK) != 0) {
+      return Failure{fmt::format("cannot write '{}': the folder '{}' is not writable", output, folder.string())};
+    }
+    for (const std::string& input : inputs) {
+      for (const std::string& file : files_of(input)) {
+        if (!file.empty() && fs::equivalent(output, file, ignored) && !ignored) {
+          return Failure{fmt::format("'{}' would be replaced by the output; give another name", output)};
+        }
+      }
+    }
+  }
+  return Done{};
+}
+
+Status check_runs_here(const Target& target) {
+  if (runs_on_host(target)) return Done{};
+  return Failure{fmt::format("this machine ({}) does not run code for {}; compile it with -o instead", host_target(),
+                             target.name)};
 }
 
 Progress::Progress(bool quiet) : active_(!quiet && is_terminal(STDERR_FILENO)) {}

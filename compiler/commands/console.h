@@ -3,8 +3,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/diagnostics/diagnostics.h"
+#include "compiler/emit/target.h"
+#include "compiler/interop/result.h"
 
 namespace nnc {
 
@@ -22,6 +25,12 @@ bool wants_colour();
 int show(const Diagnostics& diagnostics, const SourceManager& sources, bool json = false);
 // "nnc: error: …" to standard error; gives kBadInput.
 int fail(std::string_view message);
+
+// Before anything is computed: that each output can be written (its folder is there, it is no folder itself), and that
+// none would replace a file that is read. `inputs` are paths or data specs (compiler/interop/arrays.h).
+Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+// That code for the target runs here.
+Status check_runs_here(const Target& target);
 
 // One line on standard error that is written over, at most ten times a second; nothing if it is no terminal.
 class Progress {

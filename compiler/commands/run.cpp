@@ -78,6 +78,22 @@ class Runner {
   explicit Runner(const RunOptions& options) : options_(options) {}
 
   int run() {
+    Status possible = check_runs_here(options_.compile.target);
+    if (!possible) return fail(possible.error());
+    std::vector<std::string> read = options_.inputs, written;
+    read.insert(read.end(), options_.cotangents.begin(), options_.cotangents.end());
+    read.push_back(options_.model_path);
+    read.push_back(options_.weights);
+    for (const std::vector<std::string>* files : {&options_.outputs, &options_.gradients}) {
+      for (const std::string& text : *files) {
+        const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "the option");
+        if (!parts) return fail(parts.error());
+        written.push_back(parts->second);
+      }
+    }
+    if (!options_.output_dir.empty()) written.push_back(options_.output_dir + "/outputs");
+    possible = check_outputs(written, read);
+    if (!possible) return fail(possible.error());
     Diagnostics diagnostics;
     program_ = load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
     if (show(diagnostics, sources_) != kSuccess || !program_) return kBadInput;

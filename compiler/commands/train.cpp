@@ -69,6 +69,15 @@ class Training {
 };
 
 int Training::run() {
+  std::vector<std::string> read = options_.data;
+  read.insert(read.end(), options_.test.begin(), options_.test.end());
+  read.push_back(options_.model_path);
+  Status possible = check_outputs({options_.output, options_.checkpoint, options_.json, options_.held_out}, read);
+  if (possible) possible = check_runs_here(options_.compile.target);
+  if (!possible) return fail(possible.error());
+  if (options_.output.empty() && options_.checkpoint.empty()) {
+    fmt::print(stderr, "nnc: note: the weights will not be kept; -o FILE.safetensors keeps them\n");
+  }
   Diagnostics diagnostics;
   const std::optional<ElaboratedProgram> program =
       load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
