@@ -84,6 +84,18 @@ ScreenLine lay_out(std::string_view line) {
   return screen;
 }
 
+// A note that says the same of the same place as one before it adds nothing.
+std::vector<Note> distinct_notes(const Diagnostic& diagnostic) {
+  std::vector<Note> distinct;
+  for (const Note& note : diagnostic.notes) {
+    const bool is_new = std::none_of(distinct.begin(), distinct.end(), [&](const Note& before) {
+      return before.span == note.span && before.message == note.message;
+    });
+    if (is_new) distinct.push_back(note);
+  }
+  return distinct;
+}
+
 class Renderer {
  public:
   Renderer(const SourceManager& sources, bool colour) : sources_(sources), colour_(colour) {}
@@ -100,7 +112,7 @@ class Renderer {
       (is_here ? here : elsewhere).push_back(fixit);
     }
     snippet(diagnostic.span, here);
-    for (const Note& note : diagnostic.notes) {
+    for (const Note& note : distinct_notes(diagnostic)) {
       header(note.span, "note", "\033[1;36m", note.message);
       snippet(note.span, {});
     }
@@ -236,7 +248,7 @@ std::string Diagnostics::to_json(const SourceManager& sources) const {
         {"kind", name(diagnostic->kind)},           {"severity", severity_word(severity(diagnostic->kind))},
         {"message", diagnostic->message},           {"place", place_json(sources, diagnostic->span)},
         {"notes", nlohmann::ordered_json::array()}, {"fixits", nlohmann::ordered_json::array()}};
-    for (const Note& note : diagnostic->notes) {
+    for (const Note& note : distinct_notes(*diagnostic)) {
       entry["notes"].push_back({{"message", note.message}, {"place", place_json(sources, note.span)}});
     }
     for (const FixIt& fixit : diagnostic->fixits) {
