@@ -26,6 +26,11 @@ void check_positive(Arguments& arguments, const char* name, const std::vector<st
   }
 }
 
+// The plan has kernels for one and two axes.
+void check_axes(Arguments& arguments, const char* what, std::size_t axes) {
+  if (axes > 2) arguments.evaluator.reporter().fail(Kind::unsupported_axes, arguments.place("x"), what, axes);
+}
+
 std::string spatial_letters(std::size_t count) { return std::string("0123456789").substr(0, count); }
 
 std::vector<Value*> image_and_weight(Arguments& arguments) {
@@ -37,6 +42,7 @@ std::vector<Value*> image_and_weight(Arguments& arguments) {
   if (x.size() < 2 || w.size() != x.size() + 1 || x.size() > 8) {
     evaluator.reporter().fail(Kind::convolution_mismatch, arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
   }
+  check_axes(arguments, "a convolution", x.size() - 1);
   return values;
 }
 
@@ -131,6 +137,9 @@ Datum pool(Arguments& arguments, const char* primitive) {
                                 i + 1);
     }
   }
+  std::size_t windowed = 0;
+  for (std::size_t i = 0; i < axes; ++i) windowed += size[i] != 1 || stride[i] != 1 || low[i] != 0 || high[i] != 0;
+  check_axes(arguments, "a window", windowed);
   // The channels are axis 0: untouched.
   size.insert(size.begin(), 1);
   stride.insert(stride.begin(), 1);

@@ -95,8 +95,11 @@ Datum slice(Arguments& arguments) {
   std::vector<std::int64_t> start = arguments.per_axis("start", 0, rank), stop = arguments.per_axis("stop", 0, rank);
   for (std::size_t i = 0; i < rank; ++i) {
     if (start[i] >= 0 && stop[i] > start[i] && stop[i] <= x->type.shape[i]) continue;
-    evaluator.reporter().fail(Kind::index_out_of_range, arguments.span, start[i] < 0 ? start[i] : stop[i],
-                              x->type.shape[i]);
+    for (auto [name, bound] : {std::pair("start", start[i]), std::pair("stop", stop[i])}) {
+      if (bound >= 0 && bound <= x->type.shape[i]) continue;
+      evaluator.reporter().fail(Kind::index_out_of_range, arguments.place(name), bound, x->type.shape[i]);
+    }
+    evaluator.reporter().fail(Kind::bad_slice, arguments.span, stop[i], start[i]);
   }
   evaluator.at(arguments.span);
   Attributes values = attributes({{"start", start}, {"stop", stop}, {"step", arguments.per_axis("step", 1, rank)}});

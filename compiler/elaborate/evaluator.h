@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/elaborate/program.h"
@@ -143,6 +144,9 @@ class Evaluator {
   Datum call(const ast::Expr& expr, const ScopePtr& scope);
   Datum pipe(const ast::Expr& expr, const ScopePtr& scope);
   Datum subscript(const ast::Expr& expr, const ScopePtr& scope);
+  // Where an index or a slice of `count` things begins and ends; the end is not before the beginning.
+  std::pair<std::int64_t, std::int64_t> index_bounds(const ast::Index& index, std::int64_t count,
+                                                     const ScopePtr& scope);
   Datum index_list(const Datum& base, const ast::Expr& expr, const ScopePtr& scope);
   Value* index_tensor(Value* base, const ast::Expr& expr, const ScopePtr& scope);
   Datum static_binary(const std::string& op, const Datum& a, const Datum& b, Span span);

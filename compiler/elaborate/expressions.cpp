@@ -1,5 +1,6 @@
 // Expressions: one case a kind of syntax.
 #include <cmath>
+#include <tuple>
 
 #include "compiler/elaborate/evaluator.h"
 
@@ -159,24 +160,29 @@ Datum Evaluator::subscript(const Expr& expr, const ScopePtr& scope) {
   reporter().fail(Kind::bad_subscript, expr.span, describe(base));
 }
 
+std::pair<std::int64_t, std::int64_t> Evaluator::index_bounds(const ast::Index& index, std::int64_t count,
+                                                              const ScopePtr& scope) {
+  auto position = [&](const ast::ExprPtr& given, std::int64_t otherwise, std::int64_t most) {
+    if (given == nullptr) return otherwise;
+    Datum value = expression(*given, scope);
+    if (value.is(DatumKind::Tensor)) reporter().fail(Kind::dynamic_subscript, given->span);
+    std::int64_t number = integer(value, given->span);
+    if (number < -count || number > most) reporter().fail(Kind::index_out_of_range, given->span, number, count);
+    return number < 0 ? number + count : number;
+  };
+  std::int64_t begin = position(index.begin, 0, index.is_slice ? count : count - 1);
+  if (!index.is_slice) return {begin, begin + 1};
+  std::int64_t end = position(index.end, count, count);
+  if (end < begin) reporter().fail(Kind::bad_slice, index.span, end, begin);
+  return {begin, end};
+}
+
 Datum Evaluator::index_list(const Datum& base, const Expr& expr, const ScopePtr& scope) {
   if (expr.indices.size() != 1) reporter().fail(Kind::bad_subscript, expr.span, describe(base));
   const ast::Index& index = expr.indices[0];
   auto count = static_cast<std::int64_t>(base.items.size());
-  auto position = [&](const ast::ExprPtr& given, std::int64_t otherwise) {
-    if (given == nullptr) return otherwise;
-    std::int64_t value = integer(expression(*given, scope), given->span);
-    return value < 0 ? value + count : value;
-  };
-  std::int64_t begin = position(index.begin, 0);
-  if (!index.is_slice) {
-    if (begin < 0 || begin >= count) reporter().fail(Kind::index_out_of_range, index.span, begin, count);
-    return base.items[static_cast<std::size_t>(begin)];
-  }
-  std::int64_t end = position(index.end, count);
-  if (begin < 0 || begin > count || end < begin || end > count) {
-    reporter().fail(Kind::index_out_of_range, index.span, begin > count ? begin : end, count);
-  }
+  auto [begin, end] = index_bounds(index, count, scope);
+  if (!index.is_slice) return base.items[static_cast<std::size_t>(begin)];
   return Datum::list(std::vector<Datum>(base.items.begin() + begin, base.items.begin() + end));
 }
 
@@ -192,18 +198,8 @@ Value* Evaluator::index_tensor(Value* base, const Expr& expr, const ScopePtr& sc
       continue;
     }
     const ast::Index& index = expr.indices[axis];
-    auto position = [&](const ast::ExprPtr& given, std::int64_t otherwise) {
-      if (given == nullptr) return otherwise;
-      Datum value = expression(*given, scope);
-      if (value.is(DatumKind::Tensor)) reporter().fail(Kind::dynamic_subscript, given->span);
-      std::int64_t number = integer(value, given->span);
-      return number < 0 ? number + shape[axis] : number;
-    };
-    starts[axis] = position(index.begin, 0);
-    stops[axis] = index.is_slice ? position(index.end, shape[axis]) : starts[axis] + 1;
-    if (starts[axis] < 0 || stops[axis] > shape[axis] || starts[axis] >= stops[axis]) {
-      reporter().fail(Kind::index_out_of_range, index.span, starts[axis], shape[axis]);
-    }
+    std::tie(starts[axis], stops[axis]) = index_bounds(index, shape[axis], scope);
+    if (starts[axis] == stops[axis]) reporter().fail(Kind::bad_slice, index.span, stops[axis], starts[axis]);
     if (index.is_slice) kept.push_back(stops[axis] - starts[axis]);
   }
   at(expr.span);

@@ -1,4 +1,5 @@
 // The forward and init graphs of models, and the order in which a program is elaborated.
+#include <algorithm>
 #include <cstdlib>
 
 #include "compiler/elaborate/stages.h"
@@ -129,6 +130,7 @@ std::optional<ElaboratedProgram> Elaboration::run() {
   std::vector<std::unique_ptr<ModelResult>> models;
   const ast::File& file = program_.user_file();
   Reporter& reporter = program_.reporter();
+  check_settings();
   // Models outside have the shared instances in common: their shapes must agree.
   for (const ast::Model& one : file.models) {
     try {
@@ -154,6 +156,22 @@ std::optional<ElaboratedProgram> Elaboration::run() {
   if (reporter.diagnostics().has_errors()) return std::nullopt;
   for (std::unique_ptr<ModelResult>& result : models) program.models.push_back(std::move(result->graphs));
   return program;
+}
+
+// A setting of the command line that no model has would be ignored: it is most likely misspelt.
+void Elaboration::check_settings() {
+  std::vector<std::string> names;
+  for (const ast::Model& model : program_.user_file().models) {
+    for (const ast::Param& param : model.params) {
+      if (!param.kind.empty()) names.push_back(param.name.text);
+    }
+  }
+  for (const auto& [name, text] : program_.options().settings) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    std::string near = nearest(name, names);
+    program_.reporter().report(Kind::unknown_setting, Span{}, name,
+                               near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+  }
 }
 
 void Elaboration::check_shared_instances(const std::vector<std::unique_ptr<ModelResult>>& models) {

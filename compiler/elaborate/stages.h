@@ -21,6 +21,7 @@ class Elaboration {
  private:
   Session& new_session(Purpose purpose, const std::string& graph_name, StateTable& table);
   ModelResult model(const ast::Model& model);
+  void check_settings();
   void check_shared_instances(const std::vector<std::unique_ptr<ModelResult>>& models);
   Graph initial_values(const StateTable& table, const std::string& name);
 
