@@ -53,7 +53,7 @@ Timing measure(const Call& call, double seconds) {
 
 int bench(const BenchOptions& options) {
   Status possible = check_runs_here(options.compile.target);
-  if (possible) possible = check_outputs({options.json}, {options.model_path, options.weights});
+  if (possible) possible = check_outputs({options.json}, {options.model_path, options.weights.path});
   if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
@@ -67,7 +67,7 @@ int bench(const BenchOptions& options) {
   std::string error;
   const std::unique_ptr<Session> session = Session::start(std::move(unit), sources, error);
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
-  const Status filled = fill_parameters(*session, program->models[*model], options.weights, 0);
+  const Status filled = fill_parameters(*session, *program, *model, options.weights, 0);
   if (!filled) return fail(filled.error());
   if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
   if (session->function("reset") != nullptr) session->call("reset", {}, {});

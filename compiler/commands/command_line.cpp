@@ -67,6 +67,13 @@ void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
       ->allow_extra_args(false);
 }
 
+CLI::Option* add_weights(CLI::App& app, WeightsOption& weights, const std::string& meaning) {
+  CLI::Option* file = app.add_option("--weights", weights.path, meaning)->type_name("FILE.safetensors");
+  app.add_flag("--partial", weights.is_partial, "Take what matches from it; the rest keeps its initial values")
+      ->needs(file);
+  return file;
+}
+
 void add_diagnostics(CLI::App& app, bool& json) {
   app.add_option_function<std::string>(
          "--diagnostics", [&json](const std::string& form) { json = form == "json"; },
@@ -120,7 +127,7 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_program(app, command.path, command.compile.elaborate);
   app.add_option("-o,--output", command.output, "The C++ file; a header of that name goes beside it")
       ->type_name("FILE.cpp");
-  app.add_option("--weights", command.weights, "Embed these parameters")->type_name("FILE.safetensors");
+  add_weights(app, command.weights, "Embed these parameters");
   add_target(app, command.compile.target, std::string(kDefaultTarget));
   add_math(app, command.compile);
   app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
@@ -147,9 +154,7 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
   app.get_option("model")->required();
   add_diagnostics(app, arguments.program.json);
   CLI::Option* flag = app.add_flag("--gradients", arguments.with_gradients, "Compare gradients with slopes");
-  app.add_option("--weights", gradients.weights, "Parameters at which they are compared")
-      ->type_name("FILE.safetensors")
-      ->needs(flag);
+  add_weights(app, gradients.weights, "Parameters at which they are compared")->needs(flag);
   app.add_option("--model", gradients.compile.model, "One model of the program")->type_name("NAME")->needs(flag);
   app.add_option("--seed", gradients.seed, "Of the point at which they are compared")->needs(flag);
   add_batch(app, gradients.compile.elaborate);
@@ -185,7 +190,7 @@ void add_train(CLI::App& app, TrainOptions& options) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--held-out", options.held_out, "Write the numbers of the examples held out")->type_name("FILE");
   app.add_option("-o,--output", options.output, "Where the weights go")->type_name("FILE.safetensors");
-  app.add_option("--weights", options.weights, "Start from these")->type_name("FILE.safetensors");
+  add_weights(app, options.weights, "Start from these");
   app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")->check(CLI::NonNegativeNumber);
   add_batch(app, options.compile.elaborate);
   app.add_option("--seed", options.seed, "Of initial values, order and dropout");
@@ -198,10 +203,10 @@ void add_train(CLI::App& app, TrainOptions& options) {
   add_choice(app, options.compile);
 }
 
-void add_inference(CLI::App& app, std::string& path, CompileOptions& options, std::string& weights) {
+void add_inference(CLI::App& app, std::string& path, CompileOptions& options, WeightsOption& weights) {
   add_program(app, path, options.elaborate);
   app.get_option("model")->required();
-  app.add_option("--weights", weights, "Of the model")->type_name("FILE.safetensors");
+  add_weights(app, weights, "Of the model");
   app.add_option("--model", options.model, "One model of the program")->type_name("NAME");
   add_target(app, options.target, "native");
   add_math(app, options);
@@ -294,7 +299,7 @@ int run_command_line(int argc, const char* const* argv) {
   if (app.got_subcommand("ops")) return list_ops(ops_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");
-  if (compile_command.training && !compile_command.weights.empty()) {
+  if (compile_command.training && !compile_command.weights.path.empty()) {
     return usage_error("--weights embeds what was learned; it does not go with --train");
   }
   return compile(compile_command);

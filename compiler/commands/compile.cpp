@@ -13,7 +13,6 @@
 #include "compiler/emit/sha256.h"
 #include "compiler/graph/print.h"
 #include "compiler/interop/file.h"
-#include "compiler/interop/safetensors.h"
 #include "dsl/lexer.h"
 #include "dsl/parser.h"
 #include "dsl/print.h"
@@ -153,8 +152,6 @@ std::string Compilation::weights_path(const Unit& unit) const {
 
 // Runs `prepare` here, on the weights of the file, and keeps what it gives.
 Status Compilation::embed_weights(Unit& unit, std::size_t index) {
-  const Result<Safetensors> file = read_safetensors(command_.weights);
-  if (!file) return file.failure();
   std::unique_ptr<Unit> here = make_unit(index);
   if (!runs_on_host(unit.target)) {
     // Another machine's plan, and so its layout, with the instructions of this one.
@@ -165,9 +162,8 @@ Status Compilation::embed_weights(Unit& unit, std::size_t index) {
   std::string error;
   const std::unique_ptr<Session> session = Session::start(std::move(here), sources_, error);
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
-  const Status loaded =
-      load_weights(file->tensors, weight_slots(unit.parameters), session->parameters(), command_.weights);
-  if (!loaded) return loaded;
+  const Status filled = fill_parameters(*session, *program_, index, command_.weights, 0);
+  if (!filled) return filled;
   session->call("prepare", {}, {});
   const std::span<const std::byte> bytes = session->prepared();
   if (bytes.size() > kEmbeddedMax) {
@@ -199,19 +195,23 @@ int Compilation::emit_cpp() {
     return fail(fmt::format("'{}' is no name for C++ source: it must end in .cpp, .cc or .cxx", output.string()));
   }
   const Status possible = check_outputs({output.string(), std::filesystem::path(output).replace_extension(".hpp")},
-                                        {command_.path, command_.weights});
+                                        {command_.path, command_.weights.path});
   if (!possible) return fail(possible.error());
   const std::string base = output.stem().string();
   const std::vector<std::size_t> chosen = choose();
   if (!command_.name_space.empty() && chosen.size() > 1) {
     return fail("--namespace is for one model; choose it with --model or --stage");
   }
+  if (!command_.weights.path.empty()) {
+    const Status served = check_one_file_serves(*program_, chosen);
+    if (!served) return fail(served.error());
+  }
   std::string source;
   std::string header;
   for (const std::size_t index : chosen) {
     std::unique_ptr<Unit> unit = make_unit(index);
     if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
-    if (!command_.weights.empty()) {
+    if (!command_.weights.path.empty()) {
       const Status embedded = embed_weights(*unit, index);
       if (!embedded) return fail(embedded.error());
     }

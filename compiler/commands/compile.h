@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compiler/commands/pass_reports.h"
+#include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
 
 namespace nnc {
@@ -14,7 +15,7 @@ struct CompileCommand {
   PassReports reports;
   std::string emit_as = "cpp";  // --emit: tokens, ast, graph, plan, cpp
   std::string output;           // -o model.cpp; the header lies beside it
-  std::string weights;          // --weights model.safetensors: embedded
+  WeightsOption weights;        // --weights model.safetensors: embedded
   std::string name_space;       // --namespace, over the model's name
   bool training = false;        // --train: the code that trains
   bool json = false;            // --diagnostics=json

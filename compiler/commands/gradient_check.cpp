@@ -104,7 +104,7 @@ void GradientCheck::draw_states(const Graph& graph, const Tensors& known, Tensor
     const Tensors::const_iterator at = known.find(state.name);
     Tensor tensor = at != known.end() ? at->second : Tensor::zeros(state.value->type);
     if (state.kind == StateKind::Recurrent) tensor = random_tensor(state.value->type, 0);
-    if (state.kind == StateKind::Parameter && options_.weights.empty() && is_float(tensor.type.element)) {
+    if (state.kind == StateKind::Parameter && options_.weights.path.empty() && is_float(tensor.type.element)) {
       for (double& number : tensor.floats()) number += draws_.uniform(-0.1, 0.1);
     }
     states[state.name] = std::move(tensor);
@@ -192,7 +192,7 @@ void GradientCheck::check(const std::string& title, Subject& subject) {
 
 Status GradientCheck::check_model(std::size_t index) {
   const ElaboratedModel& model = program_->models[index];
-  const Result<Tensors> parameters = parameter_tensors(model, options_.weights, options_.seed);
+  const Result<Tensors> parameters = parameter_tensors(*program_, index, options_.weights, options_.seed);
   if (!parameters) return parameters.failure();
   const std::unique_ptr<Unit> unit = compile_backward(*program_, index, options_.compile, diagnostics_);
   if (unit == nullptr) return Done{};

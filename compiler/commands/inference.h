@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/commands/session.h"
+#include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
 
 namespace nnc {
@@ -15,18 +16,10 @@ namespace nnc {
 // The model that `name` (--model) chooses, or the only one; else an error that lists them.
 Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::string& name);
 
-// Fills the session's Parameters: from a weights file, or if `weights` is empty by the model's init graph, evaluated
-// here, with `seed`.
-Status fill_parameters(Session& session, const ElaboratedModel& model, const std::string& weights, std::uint64_t seed);
-
-// Parameters as `fill_parameters` finds them, by path, for the evaluator.
-Result<std::map<std::string, Tensor>> parameter_tensors(const ElaboratedModel& model, const std::string& weights,
-                                                        std::uint64_t seed);
-
 struct RunOptions {
   std::string model_path;
   CompileOptions compile;
-  std::string weights;
+  WeightsOption weights;
   std::vector<std::string> inputs;      // --input image=x.npy
   std::vector<std::string> outputs;     // --output scores=y.npy
   std::string output_dir;               // --output-dir: every output as NAME.npy
@@ -39,7 +32,7 @@ int run(const RunOptions& options);
 struct BenchOptions {
   std::string model_path;
   CompileOptions compile;
-  std::string weights;
+  WeightsOption weights;
   double seconds = 1;  // measured
   std::string json;
 };
@@ -48,7 +41,7 @@ int bench(const BenchOptions& options);
 struct GradientCheckOptions {
   std::string model_path;
   CompileOptions compile;
-  std::string weights;
+  WeightsOption weights;
   std::uint64_t seed = 0;
 };
 int check_gradients(const GradientCheckOptions& options);

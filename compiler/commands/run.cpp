@@ -83,7 +83,7 @@ class Runner {
     std::vector<std::string> read = options_.inputs, written;
     read.insert(read.end(), options_.cotangents.begin(), options_.cotangents.end());
     read.push_back(options_.model_path);
-    read.push_back(options_.weights);
+    read.push_back(options_.weights.path);
     for (const std::vector<std::string>* files : {&options_.outputs, &options_.gradients}) {
       for (const std::string& text : *files) {
         const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "the option");
@@ -173,7 +173,7 @@ class Runner {
     std::unique_ptr<Unit> unit = compile_model(*program_, model_, options_.compile, diagnostics);
     if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the model was not compiled"};
     const std::unique_ptr<Session> session = start(std::move(unit));
-    Status status = fill_parameters(*session, program_->models[model_], options_.weights, options_.seed);
+    Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
     if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
     if (session->function("reset") != nullptr) session->call("reset", {}, {});
@@ -216,7 +216,7 @@ class Runner {
     std::unique_ptr<Unit> unit = compile_backward(*program_, model_, options_.compile, diagnostics);
     if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the gradient was not compiled"};
     const std::unique_ptr<Session> session = start(std::move(unit));
-    Status status = fill_parameters(*session, program_->models[model_], options_.weights, options_.seed);
+    Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
     sum_.clear();
     const Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "backward", arrays);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -44,6 +45,17 @@ struct Position {
   std::int64_t epoch = 0;  // epochs of the stage that are complete
 };
 
+// The parameters of the model among those of the unit, which has the block's besides.
+std::vector<WeightSlot> model_slots(const Unit& unit, const ElaboratedModel& model) {
+  const StructLayout of_model = parameter_layout(model.forward);
+  std::vector<WeightSlot> slots;
+  for (const WeightSlot& slot : weight_slots(unit.parameters)) {
+    const auto is_same = [&](const Slot& own) { return own.name == slot.name; };
+    if (std::any_of(of_model.slots.begin(), of_model.slots.end(), is_same)) slots.push_back(slot);
+  }
+  return slots;
+}
+
 class Training {
  public:
   explicit Training(const TrainOptions& options) : options_(options) {}
@@ -52,8 +64,9 @@ class Training {
  private:
   int run_stage(const ElaboratedProgram& program, std::size_t index);
   int load_data(const ElaboratedStage& stage, const UnitFunction& step, const UnitFunction* evaluate);
-  Status start_weights(Session& session, const ElaboratedModel& model);
-  Status save(const std::string& path, Session& session, const ElaboratedModel& model);
+  Status start_weights(Session& session, const ElaboratedProgram& program, const ElaboratedModel& model);
+  void keep_learned(Session& session, const ElaboratedModel& model);
+  Status save(const std::string& path, const ElaboratedModel& model) const;
   Status save_checkpoint(Session& session, const Position& position);
   Status load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position);
   Status log(const ElaboratedStage& stage, const EpochResult& result);
@@ -61,8 +74,8 @@ class Training {
 
   TrainOptions options_;
   SourceManager sources_;
-  std::map<std::string, std::vector<std::byte>> learned_;  // of earlier stages, by path
-  std::vector<Array> kept_arrays_;                         // what learned_ came from, when loaded from a file
+  std::map<std::string, std::vector<std::byte>> learned_;  // by the stages so far, by path
+  std::map<std::string, Type> shipped_;                    // those of learned_ that belong to a model
   std::optional<DataSet> data_, test_;
   std::optional<Examples> training_examples_, test_examples_;
   std::ofstream log_;
@@ -100,6 +113,10 @@ int Training::run() {
   if (chosen.empty()) {
     return fail(fmt::format("no `train` block is named so; '{}' has {}", options_.model_path, names));
   }
+  std::vector<std::size_t> models;
+  for (const std::size_t stage : chosen) models.push_back(program->stages[stage].model);
+  possible = check_one_file_serves(*program, models);
+  if (!possible) return fail(possible.error());
   const InterruptGuard guard;
   for (const std::size_t stage : chosen) {
     const int status = run_stage(*program, stage);
@@ -153,36 +170,38 @@ int Training::load_data(const ElaboratedStage& stage, const UnitFunction& step, 
   return kSuccess;
 }
 
-Status Training::start_weights(Session& session, const ElaboratedModel& model) {
+// From the file of --weights; then what earlier stages of this run have learned.
+Status Training::start_weights(Session& session, const ElaboratedProgram& program, const ElaboratedModel& model) {
+  if (!options_.weights.path.empty()) {
+    const Status read =
+        read_weights(options_.weights, program, model_slots(session.unit(), model), session.parameters());
+    if (!read) return read;
+  }
   for (const Slot& slot : session.unit().parameters.slots) {
     const std::map<std::string, std::vector<std::byte>>::const_iterator known = learned_.find(slot.name);
     if (known != learned_.end()) {
       std::memcpy(session.parameters().data() + slot.offset, known->second.data(), known->second.size());
     }
   }
-  if (options_.weights.empty() || !learned_.empty()) return Done{};
-  Result<Safetensors> file = read_safetensors(options_.weights);
-  if (!file) return file.failure();
-  std::vector<WeightSlot> slots;
-  const StructLayout of_model = parameter_layout(model.forward);
-  for (const WeightSlot& slot : weight_slots(session.unit().parameters)) {
-    for (const Slot& own : of_model.slots) {
-      if (own.name == slot.name) slots.push_back(slot);
-    }
-  }
-  return load_weights(file->tensors, slots, session.parameters(), options_.weights);
+  return Done{};
 }
 
-// The weights that ship: those of the model, not of the block.
-Status Training::save(const std::string& path, Session& session, const ElaboratedModel& model) {
-  std::vector<WeightSlot> slots;
-  const StructLayout of_model = parameter_layout(model.forward);
-  for (const WeightSlot& slot : weight_slots(session.unit().parameters)) {
-    for (const Slot& own : of_model.slots) {
-      if (own.name == slot.name) slots.push_back(slot);
-    }
+void Training::keep_learned(Session& session, const ElaboratedModel& model) {
+  for (const Slot& slot : session.unit().parameters.slots) {
+    const std::byte* at = session.parameters().data() + slot.offset;
+    learned_[slot.name].assign(at, at + element_count(slot.type.shape) * size_bytes(slot.type.element));
   }
-  return write_safetensors(path, weights_as_arrays(slots, session.parameters()), {{"model", model.name}});
+  for (const WeightSlot& slot : model_slots(session.unit(), model)) shipped_[slot.name] = slot.type;
+}
+
+// The weights that ship: those of the models trained so far, not of the blocks.
+Status Training::save(const std::string& path, const ElaboratedModel& model) const {
+  std::vector<Array> arrays;
+  for (const auto& [name, type] : shipped_) {
+    arrays.push_back(
+        {name, type.element, type.shape, learned_.at(name), nullptr, fmt::format("array '{}'", name), false});
+  }
+  return write_safetensors(path, std::move(arrays), {{"model", model.name}});
 }
 
 std::vector<Array> with_prefix(std::vector<Array> arrays, const std::string& prefix) {
@@ -270,7 +289,7 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
 
   TrainingRun training(*session, stage.batch, options_.seed);
   training.initialise();
-  Status status = start_weights(*session, model);
+  Status status = start_weights(*session, program, model);
   if (!status) return fail(status.error());
   Position position{stage.name, 0};
   if (options_.resume) {
@@ -307,12 +326,9 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
       if (!status) return fail(status.error());
     }
   }
-  for (const Slot& slot : session->unit().parameters.slots) {
-    const std::byte* at = session->parameters().data() + slot.offset;
-    learned_[slot.name].assign(at, at + element_count(slot.type.shape) * size_bytes(slot.type.element));
-  }
+  keep_learned(*session, model);
   if (!options_.output.empty()) {
-    status = save(options_.output, *session, model);
+    status = save(options_.output, model);
     if (!status) return fail(status.error());
   }
   if (interrupted != 0) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
 
 namespace nnc {
@@ -19,7 +20,7 @@ struct TrainOptions {
   std::string held_out;            // --held-out FILE: the indices of the examples held out, a line each
   std::uint64_t seed = 0;
   std::string output;      // -o model.safetensors
-  std::string weights;     // --weights: to start from
+  WeightsOption weights;   // --weights: to start from
   std::string checkpoint;  // --checkpoint: written after each epoch; --resume reads it
   bool resume = false;
   std::string json;  // --json log.jsonl

@@ -44,6 +44,7 @@ struct ElaboratedStage {
 struct ElaboratedProgram {
   std::vector<ElaboratedModel> models;
   std::vector<ElaboratedStage> stages;
+  std::vector<std::string> shared;  // instances outside models: their paths mean the same parameters in every model
 };
 
 // Nothing on error; the errors are in `diagnostics`. `file` is the user's; imports are loaded relative to it.

@@ -155,6 +155,7 @@ std::optional<ElaboratedProgram> Elaboration::run() {
   }
   if (reporter.diagnostics().has_errors()) return std::nullopt;
   for (std::unique_ptr<ModelResult>& result : models) program.models.push_back(std::move(result->graphs));
+  for (const ast::Instance& instance : file.instances) program.shared.push_back(instance.name.text);
   return program;
 }
 

@@ -207,7 +207,8 @@ std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const Sc
                            evaluator.describe(datum));
 }
 
-std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& evaluator, const ScopePtr& scope) {
+std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& evaluator, const ScopePtr& scope,
+                                                                     bool is_discovery) {
   std::vector<std::vector<const StateInfo*>> groups;
   std::map<std::string, Span> taken;
   updated_.clear();
@@ -229,7 +230,13 @@ std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& 
     if (update->paths.empty()) add("", update->span);
     for (const ast::ExprPtr& path : update->paths) {
       has_paths_ = true;
+      const std::size_t before = group.size();
       add(path_of(evaluator, *path, scope), path->span);
+      // A call that is written here makes an instance of the block's own, which nothing applies.
+      if (group.size() == before && !is_discovery) {
+        program_.reporter().fail(Kind::not_updatable, path->span, program_.reporter().text(path->span),
+                                 "no instance with parameters; `layer name = …` gives one a name");
+      }
     }
     groups.push_back(std::move(group));
   }
@@ -272,7 +279,7 @@ Graph Stage::step(bool is_discovery) {
   Scope& specials = *block->parent;
   specials.names["iteration"] = value_binding(Datum::of(session.cast(iteration, ElementType::F32)), train_.name.span);
   specials.names["epoch"] = value_binding(Datum::of(epoch), train_.name.span);
-  auto groups = updated_parameters(evaluator, block);
+  auto groups = updated_parameters(evaluator, block, is_discovery);
   specials.names["weights"] = value_binding(parameter_set(evaluator, groups, 2), train_.name.span);
 
   Datum objective = evaluator.expression(*minimize_->value, block);
@@ -289,7 +296,7 @@ Graph Stage::step(bool is_discovery) {
 
 void Stage::update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss) {
   Session& session = evaluator.session;
-  auto groups = updated_parameters(evaluator, scope);
+  auto groups = updated_parameters(evaluator, scope, false);
   Datum parameters = parameter_set(evaluator, groups, 0);
   if (parameters.set.empty()) program_.reporter().fail(Kind::nothing_to_update, train_.name.span, train_.name.text);
   std::vector<Value*> operands = {loss, session.scalar(loss->type.element, 1)};

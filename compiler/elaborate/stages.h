@@ -48,7 +48,8 @@ class Stage {
   void declare_names(Evaluator& evaluator, const ScopePtr& scope, const std::vector<ast::StmtPtr>& statements);
   void force(Evaluator& evaluator, Binding& binding, Scope& scope);
   void force_next_values(Evaluator& evaluator, const ScopePtr& model_scope, const ScopePtr& block_scope);
-  std::vector<std::vector<const StateInfo*>> updated_parameters(Evaluator& evaluator, const ScopePtr& scope);
+  std::vector<std::vector<const StateInfo*>> updated_parameters(Evaluator& evaluator, const ScopePtr& scope,
+                                                                bool is_discovery);
   Datum parameter_set(Evaluator& evaluator, const std::vector<std::vector<const StateInfo*>>& groups,
                       std::size_t rank_min);
   void update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss);

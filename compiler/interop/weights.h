@@ -18,6 +18,16 @@ struct WeightSlot {
 Status load_weights(const std::vector<Array>& arrays, const std::vector<WeightSlot>& slots, std::span<std::byte> target,
                     const std::string& place);
 
+// The same for the slots that have an array of their name, shape and element type; the others keep what `target` holds.
+// Gives their names, with what the file has under them if that does not fit. No array that fits is an error.
+Result<std::vector<std::string>> load_matching_weights(const std::vector<Array>& arrays,
+                                                       const std::vector<WeightSlot>& slots,
+                                                       std::span<std::byte> target, const std::string& place);
+
+// An error if there is an array that `known` does not name: the file is then of another model.
+Status check_weight_names(const std::vector<Array>& arrays, const std::vector<std::string>& known,
+                          const std::string& place);
+
 // The slots of `source` as arrays, ready to be written; they refer to its memory.
 std::vector<Array> weights_as_arrays(const std::vector<WeightSlot>& slots, std::span<const std::byte> source);
 

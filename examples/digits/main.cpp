@@ -37,9 +37,7 @@ std::vector<Digit> read_digits(const char* path) {
   return digits;
 }
 
-int best_class(const float (&scores)[10]) {
-  return static_cast<int>(std::max_element(scores, scores + 10) - scores);
-}
+int best_class(const float (&scores)[10]) { return static_cast<int>(std::max_element(scores, scores + 10) - scores); }
 
 void draw(const std::vector<Digit>& digits, const std::vector<int>& predicted) {
   const char* const shades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
@@ -86,7 +84,8 @@ int main(int count, char** arguments) {
 
   int right = 0;
   for (std::size_t i = 0; i < held_out.size(); ++i) right += predicted[i] == held_out[i].label ? 1 : 0;
-  draw(std::vector<Digit>(held_out.begin(), held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(5, held_out.size()))),
+  draw(std::vector<Digit>(held_out.begin(),
+                          held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(5, held_out.size()))),
        predicted);
   std::printf("accuracy on %zu digits not seen in training: %.2f %%\n", held_out.size(),
               100.0 * right / static_cast<double>(held_out.size()));

@@ -244,6 +244,73 @@ TEST_CASE("train learns, repeats itself to the bit, and resumes to the same weig
   CHECK(folder.read("b.json").find("\"median_us\"") != std::string::npos);
 }
 
+TEST_CASE("a weights file holds exactly the parameters of the program, or --partial takes what matches") {
+  const Folder folder;
+  const std::string data = " --data side.csv:x=0:2,label=2 --quiet";
+  folder.write("side.csv", separable_data());
+  folder.write("side.nn", kClassifier);
+  REQUIRE(folder.nnc("train side.nn --epochs 1 -o a.safetensors" + data).status == 0);
+  std::string wider = kClassifier;
+  wider.replace(wider.find("|> dense(2)"), 11, "|> dense(4) |> tanh |> dense(2)");
+  folder.write("wider.nn", wider);
+  REQUIRE(folder.nnc("train wider.nn --epochs 1 -o wider.safetensors" + data).status == 0);
+  for (const char* command : {"side.nn -o side.cpp", "bench side.nn --seconds 0.01", "check side.nn --gradients"}) {
+    CAPTURE(command);
+    Outcome outcome = folder.nnc(std::string(command) + " --weights wider.safetensors");
+    CHECK(outcome.status == 1);
+    CHECK(has(outcome, "dense_2.weight'"));
+    outcome = folder.nnc(std::string(command) + " --weights wider.safetensors --partial");
+    CHECK(outcome.status == 0);
+    CHECK(has(outcome,
+              "2 of 4 parameters come from 'wider.safetensors'; these keep their initial values: dense_2.weight "
+              "(f32[2, 8], in "
+              "the file f32[4, 8])"));
+  }
+  CHECK(has(folder.nnc("wider.nn -o w.cpp --weights a.safetensors"), "lacks the weights dense_3.weight, dense_3.bias"));
+  CHECK(folder.nnc("wider.nn -o w.cpp --partial").status == 2);
+}
+
+constexpr const char* kTwoModels = R"(layer body = dense(4)
+model First(x: f32[2]) -> (y: f32[2]) { y = x |> body |> dense(2) }
+model Second(x: f32[2]) -> (z: f32[3]) {
+  layer top = dense(3)
+  z = x |> body |> top
+}
+train First {
+  input label: class[2]
+  minimize cross_entropy(y, label)
+  update body with sgd(rate: 0)
+}
+train Second {
+  input label: class[2]
+  minimize sum(z^2)
+  update top with sgd(rate: 0)
+}
+)";
+
+TEST_CASE("several models: one file for all if their paths differ, else one has to be chosen") {
+  const Folder folder;
+  const std::string data = " --data side.csv:x=0:2,label=2 --quiet";
+  folder.write("side.csv", separable_data());
+  folder.write("two.nn", kTwoModels);
+  Outcome outcome = folder.nnc("train two.nn -o two.safetensors" + data);
+  CAPTURE(outcome.output);
+  REQUIRE(outcome.status == 0);
+  // All parameters are there, and each model finds its own.
+  CHECK(folder.nnc("two.nn --weights two.safetensors -o two.cpp").status == 0);
+  for (const char* name : {"body.weight", "dense.weight", "top.weight"})
+    CHECK(folder.read("two.safetensors").find(name) != std::string::npos);
+  std::string clash = kTwoModels;
+  clash.replace(clash.find("layer top = dense(3)"), 20, "layer dense = dense(3)");
+  clash.replace(clash.find("body |> top"), 11, "body |> dense");
+  clash.replace(clash.find("update top"), 10, "update dense");
+  folder.write("clash.nn", clash);
+  outcome = folder.nnc("train clash.nn -o clash.safetensors" + data);
+  CHECK(outcome.status == 1);
+  CHECK(has(outcome, "First and Second each have a parameter 'dense."));
+  CHECK(folder.nnc("train clash.nn --model Second -o clash.safetensors" + data).status == 0);
+}
+
 TEST_CASE("a loss that is not finite ends training with the layer that made it so") {
   const Folder folder;
   std::string program = kClassifier;
