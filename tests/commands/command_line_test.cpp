@@ -1,69 +1,16 @@
 // The binary as its user meets it: statuses, messages, files written.
-#include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
+
+#include "tests/support/nnc_folder.h"
 
 namespace nnc {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Outcome {
-  std::string output;  // standard output and error
-  int status = -1;
-};
-
-// A folder of its own for a test, in which nnc runs.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "nnc-commands-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-
-  void write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
-  std::string read(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path_ / name).rdbuf();
-    return text.str();
-  }
-  bool has(const std::string& name) const { return fs::exists(path_ / name); }
-
-  Outcome run(const std::string& command) const {
-    Outcome outcome;
-    FILE* pipe = popen(("cd '" + path_.string() + "' && " + command + " 2>&1").c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    std::array<char, 4096> block;
-    while (const std::size_t bytes = std::fread(block.data(), 1, block.size(), pipe)) {
-      outcome.output.append(block.data(), bytes);
-    }
-    const int status = pclose(pipe);
-    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return outcome;
-  }
-  Outcome nnc(const std::string& arguments) const { return run(NNC_BINARY_DIR "/nnc " + arguments); }
-
- private:
-  fs::path path_;
-};
 
 constexpr const char* kProgram = R"(model Line(x: f32[3]) -> (y: f32[2]) {
   layer fc = dense(2)
   y = fc(x)
 }
 )";
-
-bool has(const Outcome& outcome, const std::string& text) { return outcome.output.find(text) != std::string::npos; }
 
 TEST_CASE("a malformed command line: status 2 and what is near") {
   const Folder folder;
