@@ -206,13 +206,17 @@ void PlanBuilder::lower_elementwise(const Group& group) {
   }
   for (const Value* value : group.stored) {
     const View place = place_result(value, order);
-    // What is read element by element just before may be overwritten.
+    // What is read element by element just before, and in no other way, may be overwritten.
+    Buffer& buffer = plan_.buffers[static_cast<std::size_t>(place.buffer)];
+    const auto lies_alike = [&](const View& seen) {
+      return seen.offset == place.offset && seen.terms.empty() && place.terms.empty() && same_strides(seen, place) &&
+             size_bytes(plan_.buffers[static_cast<std::size_t>(seen.buffer)].element) == size_bytes(buffer.element);
+    };
     for (const View& seen : read) {
-      Buffer& buffer = plan_.buffers[static_cast<std::size_t>(place.buffer)];
-      if (seen.offset == place.offset && seen.terms.empty() && place.terms.empty() && same_strides(seen, place) &&
-          size_bytes(plan_.buffers[static_cast<std::size_t>(seen.buffer)].element) == size_bytes(buffer.element)) {
-        buffer.may_replace.push_back(seen.buffer);
-      }
+      const bool is_safe = std::all_of(read.begin(), read.end(), [&](const View& other) {
+        return other.buffer != seen.buffer || lies_alike(other);
+      });
+      if (is_safe) buffer.may_replace.push_back(seen.buffer);
     }
     const int index = argument(step, operand_name(value) + "_out", place, value->type.element, true);
     functor.stores.push_back({value, index, Access::Index, {}, 0});

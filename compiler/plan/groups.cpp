@@ -15,6 +15,16 @@ bool is_view(const Op& op) {
 
 bool is_fusible(const Op& op) { return op.def->lower.family == Family::Elementwise && op.results.size() == 1; }
 
+const Value* behind_views(const Value* value) {
+  while (is_view(*value->producer) && !value->producer->inputs.empty()) value = value->producer->inputs[0];
+  return value;
+}
+
+bool reads_through_view(const Op& op, const Value* value) {
+  return std::any_of(op.inputs.begin(), op.inputs.end(),
+                     [&](const Value* input) { return input != value && behind_views(input) == value; });
+}
+
 namespace {
 
 constexpr std::size_t kLargestFunctor = 64;  // operations; larger functors compile slowly and spill registers
@@ -79,12 +89,8 @@ class Grouping {
 
   // The group that computes a value, looking through views; -1 for leaves.
   int source_group(const Value* value) const {
-    const Op* op = value->producer;
-    while (is_view(*op)) {
-      if (op->inputs.empty()) return -1;
-      op = op->inputs[0]->producer;
-    }
-    return group_of_.at(op);
+    const Op* op = behind_views(value)->producer;
+    return is_view(*op) ? -1 : group_of_.at(op);
   }
 
   // Operations that use a value, looking through views.
@@ -139,6 +145,13 @@ class Grouping {
     return (updates_.count(all.front()) != 0) == (updates_.count(&op) != 0);
   }
 
+  // Does the operation need a result of the group as a whole before any of its own? Then the two cannot be one step.
+  bool needs_whole(const Op& op, int group) const {
+    return std::any_of(op.inputs.begin(), op.inputs.end(), [&](const Value* input) {
+      return (is_view(*input->producer) || !is_fusible(op)) && source_group(input) == group;
+    });
+  }
+
   void place_elementwise(const Op& op) {
     const int here = position_.at(&op);
     std::vector<int> candidates;  // groups that compute an operand directly and could take the operation in
@@ -146,7 +159,8 @@ class Grouping {
     for (const Value* input : op.inputs) {
       const int source = source_group(input);
       if (source < 0) continue;
-      if (!is_view(*input->producer) && accepts(groups_[static_cast<std::size_t>(source)], op)) {
+      if (!is_view(*input->producer) && accepts(groups_[static_cast<std::size_t>(source)], op) &&
+          !needs_whole(op, source)) {
         if (std::find(candidates.begin(), candidates.end(), source) == candidates.end()) candidates.push_back(source);
       } else {
         needed = std::max(needed, groups_[static_cast<std::size_t>(source)].position);
@@ -186,6 +200,9 @@ class Grouping {
     if (from.root != nullptr && !accepts(from, op)) return;
     if (into.elementwise.size() + from.elementwise.size() > kLargestFunctor) return;
     if (!may_move_to(other, into.position, chosen)) return;
+    for (const Op* member : members(into)) {
+      if (needs_whole(*member, other)) return;
+    }
     if (from.root != nullptr) into.root = from.root;
     for (const Op* member : members(from)) group_of_[member] = chosen;
     into.elementwise.insert(into.elementwise.end(), from.elementwise.begin(), from.elementwise.end());

@@ -24,6 +24,10 @@ struct Group {
 bool is_view(const Op& op);
 // Elementwise operations that a functor can hold.
 bool is_fusible(const Op& op);
+// The value that a chain of views looks at; the value itself if it is no view.
+const Value* behind_views(const Value* value);
+// Does the operation read the value in another way than element by element: through a view of it?
+bool reads_through_view(const Op& op, const Value* value);
 
 std::vector<Group> form_groups(const Graph& graph);
 

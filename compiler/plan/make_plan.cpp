@@ -42,7 +42,7 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
         const int group = at.at(reader);
         const bool reads_each_first = group == computed->second &&
                                       groups[static_cast<std::size_t>(group)].root == nullptr &&
-                                      std::count(reader->inputs.begin(), reader->inputs.end(), goal.replaces) > 0;
+                                      !reads_through_view(*reader, goal.replaces);
         if (group > computed->second || (group == computed->second && !reads_each_first)) is_direct = false;
       }
       for (const Goal& other : goals) {

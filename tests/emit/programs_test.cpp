@@ -28,19 +28,6 @@ Tensor random_value(const Type& type, std::int64_t classes, std::mt19937_64& ran
   return tensor;
 }
 
-// "" if all elements are near; the measure is the largest element.
-std::string difference(const Tensor& found, const Tensor& wanted, double relative) {
-  double largest = 0;
-  const std::int64_t count = element_count(wanted.type.shape);
-  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(wanted.at(i)));
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (std::abs(found.at(i) - wanted.at(i)) > relative * std::max(largest, 1e-3)) {
-      return "[" + std::to_string(i) + "]: " + std::to_string(found.at(i)) + ", not " + std::to_string(wanted.at(i));
-    }
-  }
-  return "";
-}
-
 // Runs all functions of the unit once, each on values of its own.
 void check_unit(const Unit& unit, const SourceManager& sources, double relative) {
   const test::CompiledUnit compiled(unit, sources);
@@ -67,11 +54,11 @@ void check_unit(const Unit& unit, const SourceManager& sources, double relative)
       CAPTURE(name);
       const bool is_prepared = function.name == "prepare";
       const Tensor& value = is_prepared ? found.prepared.at(name) : found.outputs.at(name);
-      CHECK(difference(value, tensor, relative) == "");
+      CHECK(test::difference(value, tensor, relative) == "");
     }
     for (const auto& [name, tensor] : wanted.next_states) {
       CAPTURE(name);
-      CHECK(difference(found.states.at(name), tensor, relative) == "");
+      CHECK(test::difference(found.states.at(name), tensor, relative) == "");
     }
   }
 }

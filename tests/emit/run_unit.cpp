@@ -1,6 +1,7 @@
 #include "tests/emit/run_unit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <deque>
 
@@ -159,6 +160,20 @@ RunResult CompiledUnit::run(const std::string& function, const std::map<std::str
     }
   }
   return result;
+}
+
+std::string difference(const Tensor& found, const Tensor& wanted, double relative, double absolute) {
+  double largest = 1e-3;
+  const std::int64_t count = element_count(wanted.type.shape);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (std::isfinite(wanted.at(i))) largest = std::max(largest, std::abs(wanted.at(i)));
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double a = found.at(i), b = wanted.at(i);
+    const bool same = a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= absolute + relative * largest;
+    if (!same) return "[" + std::to_string(i) + "]: " + std::to_string(a) + ", not " + std::to_string(b);
+  }
+  return "";
 }
 
 }  // namespace nnc::test

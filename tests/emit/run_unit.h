@@ -32,4 +32,8 @@ class CompiledUnit {
   std::unique_ptr<Jit> jit_;
 };
 
+// "" if each element found is the one wanted, both are NaN, or they differ by at most `absolute` plus `relative` times
+// the largest finite element wanted; else the first that does not.
+std::string difference(const Tensor& found, const Tensor& wanted, double relative, double absolute = 0);
+
 }  // namespace nnc::test

@@ -31,23 +31,6 @@ bool has_emitted_type(const Type& type) {
   return type.element != ElementType::F16 && type.element != ElementType::BF16 && type.element != ElementType::F64;
 }
 
-// "" if `found` is as near to `wanted` as `tolerance` allows.
-std::string difference(const Tensor& found, const Tensor& wanted, const Tolerance& tolerance) {
-  double largest = 0;
-  const std::int64_t count = element_count(wanted.type.shape);
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (std::isfinite(wanted.at(i))) largest = std::max(largest, std::abs(wanted.at(i)));
-  }
-  const double one_rounding = is_float(wanted.type.element) ? 0x1p-23 : 0;
-  const double allowed = tolerance.absolute + std::max(tolerance.relative, one_rounding) * largest;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double a = found.at(i), b = wanted.at(i);
-    const bool same = a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= allowed;
-    if (!same) return "[" + std::to_string(i) + "]: " + std::to_string(a) + ", not " + std::to_string(b);
-  }
-  return "";
-}
-
 // All samples of one primitive that emitted code can hold, as one graph.
 struct SampleGraph {
   Graph graph;
@@ -97,7 +80,9 @@ TEST_CASE("every primitive computes what it means") {
       for (const auto& [name, tensor] : wanted.outputs) {
         if (element_count(tensor.type.shape) == 0) continue;  // no memory, no output
         CAPTURE(name);
-        CHECK(difference(found.outputs.at(name), tensor, def.tolerance) == "");
+        const double one_rounding = is_float(tensor.type.element) ? 0x1p-23 : 0;
+        const double relative = std::max(def.tolerance.relative, one_rounding);
+        CHECK(test::difference(found.outputs.at(name), tensor, relative, def.tolerance.absolute) == "");
       }
       ++ran;
     } catch (const InternalError& error) {

@@ -1,3 +1,4 @@
+// The convex classifier, against the optimum that another program finds.
 #include <algorithm>
 
 #include "tests/examples/example.h"

@@ -1,0 +1,98 @@
+// Random graphs through plan, emission and the in-process compiler, against the evaluator.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+#include "compiler/graph/evaluate.h"
+#include "compiler/graph/print.h"
+#include "compiler/ops/op.h"
+#include "tests/emit/run_unit.h"
+#include "tests/support/random_graph.h"
+
+namespace nnc {
+namespace {
+
+void compare(Graph graph, const std::map<std::string, Tensor>& inputs, const std::map<std::string, Tensor>& states) {
+  const Evaluation wanted = evaluate(graph, inputs, states, {.round_to_type = true});
+  const std::string text = print(graph);
+  CAPTURE(text);
+  try {
+    const std::unique_ptr<Unit> unit = test::unit_of(std::move(graph), "forward", *find_target("native"));
+    const test::RunResult found = test::CompiledUnit(*unit).run("forward", inputs, states);
+    for (const auto& [name, tensor] : wanted.outputs) {
+      CAPTURE(name);
+      if (element_count(tensor.type.shape) > 0) CHECK(test::difference(found.outputs.at(name), tensor, 1e-4) == "");
+    }
+    for (const auto& [name, tensor] : wanted.next_states) {
+      CAPTURE(name);
+      CHECK(test::difference(found.states.at(name), tensor, 1e-4) == "");
+    }
+  } catch (const InternalError& error) {
+    FAIL_CHECK(error.message.substr(0, 600));
+  }
+}
+
+TEST_CASE("random graphs compute what they mean") {
+  for (std::uint32_t seed = 1; seed <= 25; ++seed) {
+    CAPTURE(seed);
+    Graph graph = test::random_graph(seed, {.operations = 20, .smooth = true});
+    const std::map<std::string, Tensor> inputs = test::random_inputs(graph, seed);
+    const std::map<std::string, Tensor> states = test::random_states(graph, seed);
+    compare(std::move(graph), inputs, states);
+  }
+}
+
+// Elementwise operations on values and on views of them, all of one shape: what may be fused, moved or overwritten in
+// place, and what may not because another place of it is still to be read.
+Graph views_graph(std::uint32_t seed) {
+  Graph graph;
+  GraphBuilder builder(graph);
+  std::mt19937 random(seed);
+  const Type type{ElementType::F32, {4, 4}};
+  std::vector<Value*> values = {graph.input("x", type), graph.state("s", type, StateKind::Recurrent),
+                                graph.state("t", type, StateKind::Recurrent)};
+  const auto any = [&] { return values[random() % values.size()]; };
+  const auto look = [&](Value* value) -> Value* {
+    switch (random() % 8) {
+      case 0:
+        return builder.transpose(value, {1, 0});
+      case 1: {
+        Attributes axes;
+        axes.set("axes", std::vector<std::int64_t>{static_cast<std::int64_t>(random() % 2)});
+        return builder.op("reverse", {value}, axes);
+      }
+      case 2:
+        return builder.reshape(builder.transpose(builder.reshape(value, {2, 8}), {1, 0}), {4, 4});
+      default:
+        return value;
+    }
+  };
+  for (int i = 0; i < 24; ++i) {
+    Value* const a = look(any());
+    Value* const b = look(any());
+    const std::uint32_t kind = random() % 8;
+    values.push_back(kind == 0   ? builder.op("tanh", {a})
+                     : kind == 1 ? builder.contraction("mk,kn->mn", builder.op("tanh", {a}), builder.op("tanh", {b}))
+                     : kind < 4  ? builder.op("maximum", {a, b})
+                     : kind < 6  ? builder.subtract(a, b)
+                                 : builder.multiply(builder.op("tanh", {a}), b));
+  }
+  graph.states[0].next = values[values.size() - 1];
+  graph.states[1].next = values[values.size() - 3];
+  graph.outputs = {{"last", values[values.size() - 2]}, {"middle", values[values.size() / 2]}};
+  return graph;
+}
+
+TEST_CASE("what is read through a view is neither fused with what reads it nor overwritten") {
+  for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Graph graph = views_graph(seed);
+    const std::map<std::string, Tensor> inputs = test::random_inputs(graph, seed);
+    const std::map<std::string, Tensor> states = test::random_states(graph, seed);
+    compare(std::move(graph), inputs, states);
+  }
+}
+
+}  // namespace
+}  // namespace nnc
