@@ -36,10 +36,11 @@ CLI::Validator one_of(const std::string& what, const std::vector<std::string>& n
       "");
 }
 
-// A whole number that 64 bits hold: CLI11 takes the nearest for one that they do not.
+// A whole number that 64 bits hold: CLI11 takes the nearest for one that they do not, and a negative one modulo 2^64.
 CLI::Validator fits_64_bits(bool is_signed) {
   return CLI::Validator(
       [is_signed](std::string& value) -> std::string {
+        if (!is_signed && value.find('-') != std::string::npos) return fmt::format("{} is negative", value);
         errno = 0;
         if (is_signed) {
           (void)std::strtoll(value.c_str(), nullptr, 0);

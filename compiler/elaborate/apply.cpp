@@ -122,7 +122,7 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
   scope->owner = owner;
   Datum result = block(definition.body, scope);
   if (result.is(DatumKind::Nothing)) reporter().fail(Kind::no_value, definition.body.span);
-  Span place = definition.body.value == nullptr ? definition.body.span : definition.body.value->span;
+  Span place = definition.body.value == nullptr ? definition.body.span : last_step(*definition.body.value);
   if (definition.has_result) check_result(definition.result, result, scope, place, op.name);
   return result;
 }

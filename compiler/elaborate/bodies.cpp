@@ -73,7 +73,7 @@ void Evaluator::statement(const Stmt& statement, const ScopePtr& scope) {
     case StmtKind::Output: {
       Binding binding;
       binding.value = expression(*statement.value, scope);
-      binding.span = statement.value->span;
+      binding.span = last_step(*statement.value);
       scope->names[statement.names[0].text] = std::move(binding);
       return;
     }

@@ -89,6 +89,7 @@ Datum convolve(Arguments& arguments) {
     if (x[i + 1] + low[i] + high[i] < reach) {
       const std::int64_t axis = static_cast<std::int64_t>(i) + 2;
       SizeSources sources = arguments.sources("dilation", i);
+      add_sources(sources, arguments.sources("pad", i));
       add_sources(sources, {{{}, w[i + 2], values[1], axis}});
       window_too_large(arguments, reach, x[i + 1] + low[i] + high[i], i + 1, values[0], sources);
     }

@@ -194,6 +194,8 @@ struct ContextGuard {
   Region* region;
 };
 
+// The part of an expression that makes its value: of a chain, its last step.
+Span last_step(const ast::Expr& expr);
 // A path below another: "block.0" and "qkv" make "block.0.qkv".
 std::string join_path(const std::string& path, const std::string& name);
 // Is `path` the same as `prefix` or below it?

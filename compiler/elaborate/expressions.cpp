@@ -38,6 +38,8 @@ ContextGuard::~ContextGuard() {
   evaluator.session.abandon_regions(region);
 }
 
+Span last_step(const Expr& expr) { return expr.kind == ExprKind::Pipe ? expr.operands[1]->span : expr.span; }
+
 std::string join_path(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }

@@ -151,7 +151,8 @@ void Session::add_size_notes(Axis at, const std::string& used_through, std::vect
   const bool is_written_there = goes_on && sources->size() == 1 && is_inside(sources->front());
   std::string through = used_through;
   for (const std::string& layer : layers) {
-    if (layer != source.origin.layer) {
+    const bool is_owner = is_leaf && source.attributes.text("name").rfind(layer + ".", 0) == 0;
+    if (layer != source.origin.layer && !is_owner) {
       through = through.empty() ? fmt::format("`{}`", layer) : fmt::format("`{}`, {}", layer, through);
     }
   }

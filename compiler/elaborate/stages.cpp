@@ -194,7 +194,8 @@ void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
     Binding& output = scope.names[statement.names[0].text];
     for (const ast::ModelOutput& one : model_.model->outputs) {
       if (one.name.text != statement.names[0].text) continue;
-      evaluator.check_result(one.type, output.value, scope.shared_from_this(), statement.value->span, one.name.text);
+      evaluator.check_result(one.type, output.value, scope.shared_from_this(), last_step(*statement.value),
+                             one.name.text);
       if (output.value.value->name.empty()) output.value.value->name = one.name.text;
     }
   } catch (const Abandon&) {

@@ -280,6 +280,7 @@ TEST_CASE("numbers that 64 bits do not hold are refused, not clamped") {
   }
   CHECK(folder.nnc("check side.nn --gradients --seed 99999999999999999999").status == 2);
   CHECK(folder.nnc("run side.nn --seed 99999999999999999999").status == 2);
+  CHECK(folder.nnc("run side.nn --seed -1").status == 2);
 }
 
 TEST_CASE("a loss that is not finite ends training with the layer that made it so") {
