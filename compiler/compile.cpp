@@ -24,7 +24,13 @@ std::optional<ElaboratedProgram> load_program(const std::string& path, SourceMan
     return std::nullopt;
   }
   const ast::File tree = ast::parse(sources, *file, diagnostics);
-  if (diagnostics.has_errors()) return std::nullopt;
+  // Where a bracket is missing, nothing says what belongs to what.
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    const Kind kind = diagnostic.kind;
+    const bool is_readable =
+        kind != Kind::unclosed_bracket && kind != Kind::unmatched_bracket && kind != Kind::nested_too_deeply;
+    if (!is_readable) return std::nullopt;
+  }
   return elaborate(tree, sources, diagnostics, options);
 }
 

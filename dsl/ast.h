@@ -141,6 +141,8 @@ enum class StmtKind {
   Update,    // paths (may be empty), value: the operator after `with`
   Batch,     // value, value2: shards (may be null)
   Epochs,    // value
+  // A line with an error that has been reported:
+  Faulty,  // names: what it would have defined
 };
 
 struct Stmt {
@@ -218,6 +220,7 @@ struct File {
   std::vector<Model> models;
   std::vector<Train> trains;
   std::vector<Extern> externs;
+  std::vector<Name> faulty;  // names of items with an error that has been reported: these are left out
 };
 
 }  // namespace nnc::ast

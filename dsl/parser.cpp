@@ -2,6 +2,7 @@
 #include "dsl/parser.h"
 
 #include <algorithm>
+#include <map>
 
 #include "dsl/parser_impl.h"
 
@@ -12,6 +13,12 @@ const std::vector<std::string> kElements = {"f32", "f16", "bf16", "i8", "u8", "i
 const std::vector<std::string> kKinds = {"int", "ints", "real", "flag", "text", "elem", "set", "op"};
 const std::vector<std::string> kTrainWords = {"let",      "state",  "fn",     "layer", "cell",  "input",
                                               "minimize", "metric", "update", "with",  "batch", "epochs"};
+
+// What others call them.
+const std::map<std::string, std::string> kForeignElements = {
+    {"float16", "f16"}, {"half", "f16"},    {"bfloat16", "bf16"}, {"float32", "f32"},
+    {"double", "f32"},  {"float64", "f32"}, {"int8", "i8"},       {"uint8", "u8"},
+    {"int", "i32"},     {"int32", "i32"},   {"int64", "i32"},     {"long", "i32"}};
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -50,11 +57,13 @@ File Parser::file() {
       take();
       continue;
     }
+    const std::size_t begin = position();
     try {
       item(result);
       end_of_line();
     } catch (const Recover&) {
       skip_line(0);
+      for (Name& name : defined_since(begin)) result.faulty.push_back(std::move(name));
     }
   }
   return result;
@@ -154,11 +163,13 @@ void Parser::train(File& result) {
         take();
         continue;
       }
+      const std::size_t begin = position();
       try {
         train.lines.push_back(line());
         end_of_line();
       } catch (const Recover&) {
         skip_line(depth);
+        train.lines.push_back(faulty(begin));
       }
     }
     expect("}");
@@ -248,7 +259,7 @@ Param Parser::param() {
     result.kind = kind.text;
     result.kind_span = kind.span;
   } else {
-    result.type = type();
+    result.type = type(true);
   }
   if (accept("=")) result.default_value = expr();
   result.span = since(result.name.span);
@@ -257,7 +268,7 @@ Param Parser::param() {
 
 // type = elem [ "[" [ dim { "," dim } ] "]" ] | "(" type { "," type } ")"
 // elem = "f32" | "f16" | "bf16" | "i8" | "u8" | "i32" | "bool" | "float" | "any" | "class" "[" expr "]"
-Type Parser::type() {
+Type Parser::type(bool may_be_kind) {
   const Scope scope(*this);
   grow(kBracketSteps);
   Type result;
@@ -271,10 +282,12 @@ Type Parser::type() {
   const Token element = take();
   if (!contains(kElements, element.text)) {
     std::vector<std::string> candidates = kElements;
-    candidates.insert(candidates.end(), kKinds.begin(), kKinds.end());
+    if (may_be_kind) candidates.insert(candidates.end(), kKinds.begin(), kKinds.end());
+    const std::map<std::string, std::string>::const_iterator foreign = kForeignElements.find(std::string(element.text));
+    const bool is_foreign = foreign != kForeignElements.end();
     diagnostics()
         .report(Kind::unknown_element_type, element.span, element.text)
-        .did_you_mean(nearest(element.text, candidates));
+        .did_you_mean(is_foreign ? foreign->second : nearest(element.text, candidates));
     throw Recover{};
   }
   result.element = element.text;
@@ -319,6 +332,7 @@ Block Parser::body(const Token& opening) {
     }
     if (result.value) diagnostics().report(Kind::value_not_last, result.value->span);
     result.value = nullptr;
+    const std::size_t begin = position();
     try {
       ExprPtr value;
       StmtPtr statement = stmt(value);
@@ -327,8 +341,15 @@ Block Parser::body(const Token& opening) {
       result.value = std::move(value);
     } catch (const Recover&) {
       skip_line(depth);
+      result.statements.push_back(faulty(begin));
     }
   }
+  return result;
+}
+
+StmtPtr Parser::faulty(std::size_t begin) const {
+  StmtPtr result = make(StmtKind::Faulty);
+  result->names = defined_since(begin);
   return result;
 }
 

@@ -171,6 +171,11 @@ ExprPtr Parser::product() {
   while (is("*") || is("/") || is("//") || is("%") || is("@")) {
     grow(1);
     const Token op = take();
+    if (op.text == "*" && is("*") && peek().span.begin == op.span.end) {
+      const Span power = join(op.span, take().span);
+      diagnostics().report(Kind::expected_token, power, "`^` for a power", "`**`").fixit(power, "^");
+      throw Recover{};
+    }
     left = make_binary(ExprKind::Binary, std::move(left), op, unary());
   }
   return left;

@@ -29,11 +29,14 @@ class Parser : ParserState {
 
   std::vector<Param> params();
   Param param();
-  Type type();
+  // `may_be_kind`: the kind of a setting could stand there too; said of a misspelt one.
+  Type type(bool may_be_kind = false);
   Dim dim();
 
   Block block();
   Block body(const Token& opening);
+  // In the place of a line that could not be read, which began there.
+  StmtPtr faulty(std::size_t begin) const;
   StmtPtr stmt(ExprPtr& value);
   StmtPtr let();
   StmtPtr state();

@@ -63,6 +63,22 @@ void ParserState::fail(std::string_view expected) {
   throw Recover{};
 }
 
+std::vector<Name> ParserState::defined_since(std::size_t begin) const {
+  const Token& first = tokens_[begin];
+  const bool is_assigned = begin + 1 < at_ && tokens_[begin + 1].text == "=";
+  const bool is_definition = first.kind == TokenKind::Keyword || first.text == "state" || first.text == "next" ||
+                             first.text == "input" || is_assigned;
+  std::vector<Name> names;
+  for (std::size_t i = begin; is_definition && i < at_; ++i) {
+    const Token& token = tokens_[i];
+    const bool ends = token.text == "=" || token.text == ":" || token.text == "{" || token.text == "[" ||
+                      (token.text == "(" && first.text != "let");
+    if (ends) break;
+    if (token.kind == TokenKind::Identifier) names.push_back({std::string(token.text), token.span});
+  }
+  return names;
+}
+
 void ParserState::skip_line(std::int32_t depth) {
   while (!at_end() && peek().depth >= depth && !(is_kind(TokenKind::LineEnd) && peek().depth == depth)) take();
 }

@@ -44,6 +44,9 @@ class ParserState {
     throw Recover{};
   }
 
+  std::size_t position() const { return at_; }
+  // What the line that begins at a position defines, as far as it can be seen: the words before its '=', ':' or header.
+  std::vector<Name> defined_since(std::size_t begin) const;
   // Skips to the end of the line, or of the block, whose tokens have this depth.
   void skip_line(std::int32_t depth);
   // Skips to the ',' of the list whose tokens have this depth, or to its closing bracket.

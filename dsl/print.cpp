@@ -274,6 +274,8 @@ class Printer {
       }
       case StmtKind::Batch:
         return line("batch " + value + (s.value2 ? ", shards: " + expr(*s.value2) : ""));
+      case StmtKind::Faulty:
+        break;
       case StmtKind::Epochs:
         return line("epochs " + value);
     }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
 
 #include "compiler/commands/check.h"
 #include "compiler/commands/compile.h"
@@ -30,6 +32,22 @@ CLI::Validator one_of(const std::string& what, const std::vector<std::string>& n
         const std::string near = nearest(value, names);
         return fmt::format("there is no {} '{}'; {}", what, value,
                            near.empty() ? "there are " + quoted_list(names) : fmt::format("did you mean '{}'?", near));
+      },
+      "");
+}
+
+// A whole number that 64 bits hold: CLI11 takes the nearest for one that they do not, and a negative one modulo 2^64.
+CLI::Validator fits_64_bits(bool is_signed) {
+  return CLI::Validator(
+      [is_signed](std::string& value) -> std::string {
+        if (!is_signed && value.find('-') != std::string::npos) return fmt::format("{} is negative", value);
+        errno = 0;
+        if (is_signed) {
+          (void)std::strtoll(value.c_str(), nullptr, 0);
+        } else {
+          (void)std::strtoull(value.c_str(), nullptr, 0);
+        }
+        return errno == ERANGE ? fmt::format("{} does not fit in 64 bits", value) : "";
       },
       "");
 }
@@ -119,6 +137,10 @@ void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
   app.add_flag("--time-passes", reports.time_passes, "Print how long each pass took");
 }
 
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& meaning) {
+  return app.add_option("--seed", seed, meaning)->check(fits_64_bits(false));
+}
+
 void add_batch(CLI::App& app, ElaborateOptions& options) {
   app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
 }
@@ -156,7 +178,7 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
   CLI::Option* flag = app.add_flag("--gradients", arguments.with_gradients, "Compare gradients with slopes");
   add_weights(app, gradients.weights, "Parameters at which they are compared")->needs(flag);
   app.add_option("--model", gradients.compile.model, "One model of the program")->type_name("NAME")->needs(flag);
-  app.add_option("--seed", gradients.seed, "Of the point at which they are compared")->needs(flag);
+  add_seed(app, gradients.seed, "Of the point at which they are compared")->needs(flag);
   add_batch(app, gradients.compile.elaborate);
   add_target(app, gradients.compile.target, std::string(kDefaultTarget));
 }
@@ -191,9 +213,11 @@ void add_train(CLI::App& app, TrainOptions& options) {
   app.add_option("--held-out", options.held_out, "Write the numbers of the examples held out")->type_name("FILE");
   app.add_option("-o,--output", options.output, "Where the weights go")->type_name("FILE.safetensors");
   add_weights(app, options.weights, "Start from these");
-  app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")->check(CLI::NonNegativeNumber);
+  app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")
+      ->check(fits_64_bits(true))
+      ->check(CLI::NonNegativeNumber);
   add_batch(app, options.compile.elaborate);
-  app.add_option("--seed", options.seed, "Of initial values, order and dropout");
+  add_seed(app, options.seed, "Of initial values, order and dropout");
   app.add_option("--checkpoint", options.checkpoint, "Written after each epoch")->type_name("FILE");
   app.add_flag("--resume", options.resume, "Go on from the checkpoint")->needs("--checkpoint");
   app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
@@ -224,7 +248,7 @@ void add_run(CLI::App& app, RunOptions& options) {
   add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
   app.get_option("--gradient")->needs("--cotangent");
-  app.add_option("--seed", options.seed, "Of the parameters, without --weights");
+  add_seed(app, options.seed, "Of the parameters, without --weights");
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {

@@ -39,10 +39,12 @@ class InterruptGuard {
   struct sigaction before_ = {};
 };
 
-// Position and identity of a run, in the metadata of its checkpoint.
-struct Position {
-  std::string stage;
-  std::int64_t epoch = 0;  // epochs of the stage that are complete
+// What a run has in common with the one that it goes on from, in the metadata of the checkpoint: with anything else it
+// would not visit the data in the same order.
+struct Identity {
+  const char* key;
+  std::string value;
+  std::string advice;  // what to do where it differs
 };
 
 // The parameters of the model among those of the unit, which has the block's besides.
@@ -67,8 +69,10 @@ class Training {
   Status start_weights(Session& session, const ElaboratedProgram& program, const ElaboratedModel& model);
   void keep_learned(Session& session, const ElaboratedModel& model);
   Status save(const std::string& path, const ElaboratedModel& model) const;
-  Status save_checkpoint(Session& session, const Position& position);
-  Status load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position);
+  std::vector<Identity> identity(const ElaboratedStage& stage) const;
+  // `epoch`: how many epochs of the stage are complete.
+  Status save_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t epoch);
+  Status load_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t& epoch);
   Status log(const ElaboratedStage& stage, const EpochResult& result);
   void report(const ElaboratedStage& stage, const EpochResult& result) const;
 
@@ -209,37 +213,47 @@ std::vector<Array> with_prefix(std::vector<Array> arrays, const std::string& pre
   return arrays;
 }
 
-Status Training::save_checkpoint(Session& session, const Position& position) {
+std::vector<Identity> Training::identity(const ElaboratedStage& stage) const {
+  return {{"stage", stage.name, "choose it with --stage"},
+          {"seed", std::to_string(options_.seed), "resume with the same --seed"},
+          {"batch", std::to_string(stage.batch), "resume with the same --batch"},
+          {"examples", std::to_string(training_examples_->size()), "resume with the same --data and --hold-out"}};
+}
+
+Status Training::save_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t epoch) {
   std::vector<Array> arrays =
       with_prefix(weights_as_arrays(weight_slots(session.unit().parameters), session.parameters()), "parameters/");
   for (Array& array : with_prefix(weights_as_arrays(weight_slots(session.unit().state), session.state()), "state/")) {
     arrays.push_back(std::move(array));
   }
-  return write_safetensors(
-      options_.checkpoint, std::move(arrays),
-      {{"stage", position.stage}, {"epoch", std::to_string(position.epoch)}, {"seed", std::to_string(options_.seed)}});
+  std::map<std::string, std::string> metadata = {{"epoch", std::to_string(epoch)}};
+  for (const Identity& one : identity(stage)) metadata[one.key] = one.value;
+  return write_safetensors(options_.checkpoint, std::move(arrays), metadata);
 }
 
-Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage, Position& position) {
+Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t& complete) {
   Result<Safetensors> file = read_safetensors(options_.checkpoint);
   if (!file) return file.failure();
   const auto metadata = [&](const char* key) {
     const std::map<std::string, std::string>::const_iterator found = file->metadata.find(key);
     return found == file->metadata.end() ? std::string() : found->second;
   };
-  if (metadata("stage") != stage.name) {
-    return Failure{fmt::format("{}: a checkpoint of stage '{}', not of '{}'; choose it with --stage",
-                               options_.checkpoint, metadata("stage"), stage.name)};
-  }
-  if (metadata("seed") != std::to_string(options_.seed)) {
-    return Failure{
-        fmt::format("{}: was made with --seed {}; resume with the same", options_.checkpoint, metadata("seed"))};
+  for (const Identity& one : identity(stage)) {
+    const std::string then = metadata(one.key);
+    if (then.empty()) {
+      return Failure{
+          fmt::format("{}: its metadata names no {}: it is no checkpoint of nnc", options_.checkpoint, one.key)};
+    }
+    if (then != one.value) {
+      return Failure{fmt::format("{}: a checkpoint of {} {}, not {}; {}", options_.checkpoint, one.key, then, one.value,
+                                 one.advice)};
+    }
   }
   const std::string epoch = metadata("epoch");
   if (epoch.empty() || epoch.find_first_not_of("0123456789") != std::string::npos || epoch.size() > 9) {
     return Failure{fmt::format("{}: its metadata names no epoch: it is no checkpoint of nnc", options_.checkpoint)};
   }
-  position.epoch = std::stoll(epoch);
+  complete = std::stoll(epoch);
   const auto load = [&](const StructLayout& layout, const std::string& prefix, std::span<std::byte> to) -> Status {
     std::vector<WeightSlot> slots = weight_slots(layout);
     for (WeightSlot& slot : slots) slot.name = prefix + slot.name;
@@ -291,12 +305,12 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
   training.initialise();
   Status status = start_weights(*session, program, model);
   if (!status) return fail(status.error());
-  Position position{stage.name, 0};
+  std::int64_t complete = 0;
   if (options_.resume) {
-    status = load_checkpoint(*session, stage, position);
+    status = load_checkpoint(*session, stage, complete);
     if (!status) return fail(status.error());
   }
-  for (std::int64_t epoch = position.epoch; epoch < stage.epochs && interrupted == 0; ++epoch) {
+  for (std::int64_t epoch = complete; epoch < stage.epochs && interrupted == 0; ++epoch) {
     const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
     Progress progress(options_.quiet);
     float last_loss = 0;
@@ -320,9 +334,8 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
     report(stage, result);
     status = log(stage, result);
     if (!status) return fail(status.error());
-    position.epoch = epoch + 1;
     if (!options_.checkpoint.empty()) {
-      status = save_checkpoint(*session, position);
+      status = save_checkpoint(*session, stage, epoch + 1);
       if (!status) return fail(status.error());
     }
   }

@@ -221,6 +221,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return previous.back();
 }
 
+// Without what styles of naming differ in: `MaxPool` is `max_pool`.
+std::string plain(std::string_view word) {
+  std::string result;
+  for (const char letter : word) {
+    if (letter != '_') result += 'A' <= letter && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string_view name(Kind kind) { return row(kind).name; }
@@ -260,14 +269,17 @@ std::string Diagnostics::to_json(const SourceManager& sources) const {
   return array.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+std::string nearest(std::string_view wanted, const std::vector<std::string>& candidates) {
+  const std::string word = plain(wanted);
   const std::size_t limit = word.size() <= 2 ? 1 : word.size() <= 5 ? 2 : word.size() / 3;
   std::size_t best = limit + 1;
   std::string found;
   for (const std::string& candidate : candidates) {
-    if (candidate.size() > word.size() + limit || word.size() > candidate.size() + limit) continue;
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best && distance < std::max(word.size(), candidate.size())) {
+    if (candidate == wanted) continue;
+    const std::string other = plain(candidate);
+    if (other.size() > word.size() + limit || word.size() > other.size() + limit) continue;
+    const std::size_t distance = edit_distance(word, other);
+    if (distance < best && distance < std::max(word.size(), other.size())) {
       best = distance;
       found = candidate;
     }

@@ -48,9 +48,7 @@ Datum Evaluator::apply_builtin(const OperatorValue& op, std::vector<BoundArgumen
   for (BoundArgument& argument : arguments) {
     if (argument.name.empty()) continue;
     if (std::find(names.begin(), names.end(), argument.name) == names.end()) {
-      std::string near = nearest(argument.name, names);
-      reporter().fail(Kind::unknown_argument, argument.span, builtin.name, argument.name,
-                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+      reporter().unknown_argument(argument.span, builtin.name, argument.name, names);
     }
     if (bound.has(argument.name)) reporter().fail(Kind::repeated_argument, argument.span, argument.name);
     bound.given[argument.name] = argument;
@@ -124,7 +122,7 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
   scope->owner = owner;
   Datum result = block(definition.body, scope);
   if (result.is(DatumKind::Nothing)) reporter().fail(Kind::no_value, definition.body.span);
-  Span place = definition.body.value == nullptr ? definition.body.span : definition.body.value->span;
+  Span place = definition.body.value == nullptr ? definition.body.span : last_step(*definition.body.value);
   if (definition.has_result) check_result(definition.result, result, scope, place, op.name);
   return result;
 }
@@ -139,14 +137,28 @@ Datum Evaluator::apply_model(const OperatorValue& op, std::vector<BoundArgument>
   scope->owner = owner;
   session.members[op.path] = scope;
   if (training && is_frozen && !op.path.empty() && is_frozen(op.path)) training = false;
-  block(model.body, scope);
+  bool is_whole = true;
+  const auto attempt = [&](const auto& part) {
+    try {
+      part();
+    } catch (const Abandon&) {
+      is_whole = false;
+    }
+  };
+  attempt([&] { block(model.body, scope); });
   Datum outputs = Datum::tuple({});
   for (const ast::ModelOutput& output : model.outputs) {
-    Datum value = lookup(output.name.text, scope, output.name.span, nullptr);
-    check_result(output.type, value, scope, output.name.span, output.name.text);
-    outputs.items.push_back(value);
-    outputs.names.push_back(output.name.text);
+    attempt([&] {
+      auto given = scope->names.find(output.name.text);
+      if (given == scope->names.end()) throw Abandon{};  // the check of names has said it
+      const Span place = given->second.span;
+      Datum value = lookup(output.name.text, scope, output.name.span, nullptr);
+      check_result(output.type, value, scope, place, output.name.text);
+      outputs.items.push_back(value);
+      outputs.names.push_back(output.name.text);
+    });
   }
+  if (!is_whole) throw Abandon{};
   if (outputs.items.size() != 1) return outputs;
   Datum single = outputs.items[0];
   single.names = outputs.names;

@@ -87,7 +87,10 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
       for (const Datum& item : datum.items) items.push_back(&item);
       std::vector<Value*> parts = tensors(items, std::vector<Span>(items.size(), span));
       for (Value*& part : parts) {
-        if (part->type.shape != parts[0]->type.shape) reporter().fail(Kind::irregular_list, span);
+        if (part->type.shape == parts[0]->type.shape) continue;
+        reporter().fail_with(join_notes({session.size_notes(parts[0], part->type.shape),
+                                         session.size_notes(part, parts[0]->type.shape)}),
+                             Kind::irregular_list, span);
       }
       at(span);
       for (Value*& part : parts) {
@@ -103,6 +106,20 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
   reporter().fail(Kind::expected_tensor, span, describe(datum));
 }
 
+std::vector<Note> Evaluator::wanted_notes(const TensorType& wanted, const TensorType& actual) const {
+  SizeSources sources;
+  if (wanted.element != actual.element) sources = wanted.class_sources;
+  for (std::size_t i = 0; i < wanted.sources.size(); ++i) {
+    const bool is_same = wanted.shape.size() == actual.shape.size() && wanted.shape[i] == actual.shape[i];
+    if (!is_same) add_sources(sources, wanted.sources[i]);
+  }
+  return session.size_notes(sources);
+}
+
+std::vector<Note> Evaluator::class_notes(const Value* value) const {
+  return session.classes(value) > 0 ? session.size_notes(value, kClassCount) : std::vector<Note>{};
+}
+
 Value* Evaluator::tensor_of_type(const Datum& datum, const TensorType& wanted, Span span, const std::string& what) {
   Value* value = tensor(datum, wanted.element.type, span);
   at(span);
@@ -110,14 +127,11 @@ Value* Evaluator::tensor_of_type(const Datum& datum, const TensorType& wanted, S
   TensorType actual = session.type(value);
   if (wanted.element.classes > 0 && datum.is_static()) actual.element.classes = wanted.element.classes;
   if (actual.element != wanted.element) {
-    reporter().fail(Kind::element_mismatch, span, what, to_string(wanted), to_string(actual));
+    reporter().fail_with(join_notes({class_notes(value), wanted_notes(wanted, actual)}), Kind::element_mismatch, span,
+                         what, to_string(wanted), to_string(actual));
   }
   if (actual.shape != wanted.shape) {
-    std::vector<Note> notes;
-    for (std::size_t i = 0; i < actual.shape.size(); ++i) {
-      if (i < wanted.shape.size() && actual.shape[i] == wanted.shape[i]) continue;
-      for (Note& note : session.size_notes(value, static_cast<std::int64_t>(i))) notes.push_back(note);
-    }
+    std::vector<Note> notes = join_notes({session.size_notes(value, wanted.shape), wanted_notes(wanted, actual)});
     reporter().fail_with(notes, Kind::shape_mismatch, span, what, to_string(wanted), to_string(actual));
   }
   return value;
@@ -163,10 +177,8 @@ void Evaluator::broadcast_together(std::vector<Value*>& values, Span span) {
       const Shape& a = values[widest]->type.shape;
       for (std::size_t k = 1; k <= std::min(a.size(), other.size()); ++k) {
         if (a[a.size() - k] == other[other.size() - k]) continue;
-        for (const Note& note : session.size_notes(values[widest], static_cast<std::int64_t>(a.size() - k)))
-          notes.push_back(note);
-        for (const Note& note : session.size_notes(values[i], static_cast<std::int64_t>(other.size() - k)))
-          notes.push_back(note);
+        notes = join_notes({notes, session.size_notes(values[widest], static_cast<std::int64_t>(a.size() - k)),
+                            session.size_notes(values[i], static_cast<std::int64_t>(other.size() - k))});
       }
       reporter().fail_with(notes, Kind::shapes_do_not_broadcast, span, nnc::to_string(a), nnc::to_string(other));
     }
@@ -186,7 +198,7 @@ Datum Evaluator::unary(const std::string& op, const Datum& a, Span span) {
   }
   if (a.is(DatumKind::Integer)) {
     if (a.integer == INT64_MIN) reporter().fail(Kind::integer_overflow, span);
-    return Datum::of(-a.integer);
+    return Datum::of(-a.integer, sources_of(a, a, Datum::of(-a.integer), span));
   }
   if (a.is(DatumKind::Real)) return Datum::of(-a.real);
   if (a.is(DatumKind::List) && a.is_static()) {
@@ -207,11 +219,41 @@ Datum Evaluator::binary(const std::string& op, const Datum& a, const Datum& b, S
   return tensor_binary(op, a, b, a_span, b_span, span);
 }
 
+// The sources of what an expression of the user's or of the prelude makes of `a` and `b`. A number that the user writes
+// in it stands beside the other sources; if there are none, the expression is the source.
+SizeSources Evaluator::sources_of(const Datum& a, const Datum& b, const Datum& result, Span span) {
+  SizeSources all;
+  std::function<void(const Datum&, const Datum*)> add = [&](const Datum& datum, const Datum* other) {
+    if (other != nullptr && same_static(datum, *other)) return;
+    add_sources(all, datum.sources);
+    const bool is_comparable = other != nullptr && other->items.size() == datum.items.size();
+    for (std::size_t i = 0; i < datum.items.size(); ++i) {
+      add(datum.items[i], is_comparable ? &other->items[i] : nullptr);
+    }
+  };
+  const bool is_list = a.is(DatumKind::List) && b.is(DatumKind::List);
+  add(a, is_list ? &b : nullptr);
+  add(b, is_list ? &a : nullptr);
+  if (reporter().is_prelude(span)) return all;
+  std::erase_if(all, [&](const SizeSource& source) {
+    return source.value == nullptr && source.span.file == span.file && source.span.begin >= span.begin &&
+           source.span.end <= span.end;
+  });
+  if (all.empty() && result.is(DatumKind::Integer)) return {{span, result.integer}};
+  return all;
+}
+
 Datum Evaluator::static_binary(const std::string& op, const Datum& a, const Datum& b, Span span) {
-  if (op == "==" || op == "!=") return Datum::of(same_static(a, b) == (op == "=="));
-  if (op == "and" || op == "or") {
-    bool left = flag(a, span), right = flag(b, span);
-    return Datum::of(op == "and" ? left && right : left || right);
+  if (op == "==" || op == "!=" || op == "and" || op == "or") {
+    Datum result;
+    if (op == "==" || op == "!=") {
+      result = Datum::of(same_static(a, b) == (op == "=="));
+    } else {
+      bool left = flag(a, span), right = flag(b, span);
+      result = Datum::of(op == "and" ? left && right : left || right);
+    }
+    result.sources = sources_of(a, b, result, span);
+    return result;
   }
   if (a.is(DatumKind::List) || b.is(DatumKind::List)) {
     const Datum& list = a.is(DatumKind::List) ? a : b;
@@ -226,6 +268,12 @@ Datum Evaluator::static_binary(const std::string& op, const Datum& a, const Datu
     return Datum::list(std::move(items));
   }
   if (!a.is_number() || !b.is_number()) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is_number() ? b : a));
+  Datum result = static_number(op, a, b, span);
+  result.sources = sources_of(a, b, result, span);
+  return result;
+}
+
+Datum Evaluator::static_number(const std::string& op, const Datum& a, const Datum& b, Span span) {
   if (op == "<") return Datum::of(a.number() < b.number());
   if (op == "<=") return Datum::of(a.number() <= b.number());
   if (op == ">") return Datum::of(a.number() > b.number());
@@ -289,8 +337,8 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     reporter().fail(Kind::no_arithmetic, span, op, describe(class_a > 0 ? a : b));
   }
   if (class_a > 0 && class_b > 0 && class_a != class_b) {
-    reporter().fail(Kind::elements_differ, span, to_string(session.type(values[0]).element),
-                    to_string(session.type(values[1]).element));
+    reporter().fail_with(join_notes({class_notes(values[0]), class_notes(values[1])}), Kind::elements_differ, span,
+                         to_string(session.type(values[0]).element), to_string(session.type(values[1]).element));
   }
   if (op == "@") return Datum::of(product(values[0], values[1], span));
   ElementType element = values[0]->type.element;
@@ -334,9 +382,18 @@ Value* Evaluator::product(Value* a, Value* b, Span span) {
   if (!fits) {
     std::vector<Note> notes;
     if (m > 0 && n > 0) {
-      for (const Note& note : session.size_notes(a, static_cast<std::int64_t>(m - 1))) notes.push_back(note);
-      std::int64_t axis = n == 1 ? 0 : static_cast<std::int64_t>(n - 2);
-      for (const Note& note : session.size_notes(b, axis)) notes.push_back(note);
+      std::size_t axis = n == 1 ? 0 : n - 2;
+      const bool is_batched = m == n && m > 2;
+      if (!is_batched || left[m - 1] != right[axis]) {
+        notes = join_notes({session.size_notes(a, static_cast<std::int64_t>(m - 1)),
+                            session.size_notes(b, static_cast<std::int64_t>(axis))});
+      }
+      for (std::size_t i = 0; is_batched && i < axis; ++i) {
+        const std::int64_t leading = static_cast<std::int64_t>(i);
+        if (left[i] != right[i]) {
+          notes = join_notes({notes, session.size_notes(a, leading), session.size_notes(b, leading)});
+        }
+      }
     }
     reporter().fail_with(notes, Kind::product_mismatch, span, nnc::to_string(left), nnc::to_string(right));
   }

@@ -10,7 +10,9 @@ using ast::Stmt;
 using ast::StmtKind;
 
 Datum Evaluator::block(const ast::Block& body, const ScopePtr& scope) {
+  bool is_faulty = false;
   for (const ast::StmtPtr& one : body.statements) {
+    is_faulty = is_faulty || one->kind == StmtKind::Faulty;
     try {
       statement(*one, scope);
     } catch (const Abandon&) {
@@ -19,7 +21,8 @@ Datum Evaluator::block(const ast::Block& body, const ScopePtr& scope) {
         Binding broken;
         broken.kind = Binding::Kind::Broken;
         broken.span = name.span;
-        scope->names[one->kind == StmtKind::Next ? "next " + name.text : name.text] = broken;
+        if (one->kind != StmtKind::Next) scope->names[name.text] = broken;
+        if (one->kind == StmtKind::Next || one->kind == StmtKind::Faulty) scope->names["next " + name.text] = broken;
       }
       if (one->instance != nullptr) {
         Binding broken;
@@ -28,7 +31,9 @@ Datum Evaluator::block(const ast::Block& body, const ScopePtr& scope) {
       }
     }
   }
-  return body.value == nullptr ? Datum{} : expression(*body.value, scope);
+  if (body.value != nullptr) return expression(*body.value, scope);
+  if (is_faulty) throw Abandon{};
+  return Datum{};
 }
 
 void Evaluator::statement(const Stmt& statement, const ScopePtr& scope) {
@@ -58,18 +63,22 @@ void Evaluator::statement(const Stmt& statement, const ScopePtr& scope) {
       return;
     }
     case StmtKind::Require: {
-      if (flag(expression(*statement.value, scope), statement.value->span)) return;
+      Datum holds = expression(*statement.value, scope);
+      if (flag(holds, statement.value->span)) return;
       std::string text = statement.text.empty() ? reporter().text(statement.value->span) : statement.text;
       std::string who = reporter().chain.empty() ? "this program" : "`" + reporter().chain.back().callee + "`";
-      reporter().fail(Kind::requirement_failed, statement.value->span, who, text);
+      reporter().fail_with(session.size_notes(holds.sources), Kind::requirement_failed, statement.value->span, who,
+                           text);
     }
     case StmtKind::Output: {
       Binding binding;
       binding.value = expression(*statement.value, scope);
-      binding.span = statement.names[0].span;
+      binding.span = last_step(*statement.value);
       scope->names[statement.names[0].text] = std::move(binding);
       return;
     }
+    case StmtKind::Faulty:
+      throw Abandon{};
     default:
       throw InternalError("a line of a train block in a body");
   }

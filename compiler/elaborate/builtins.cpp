@@ -46,10 +46,33 @@ std::vector<std::int64_t> Arguments::integers(const std::string& name) const {
 
 Value* Arguments::tensor(const std::string& name) const { return evaluator.tensor(get(name), nullptr, place(name)); }
 
+SizeSources Arguments::sources(const std::string& name, std::size_t item) const {
+  if (!has(name)) return {};
+  const Datum& datum = get(name);
+  return !datum.is(DatumKind::List)  ? datum.sources
+         : item < datum.items.size() ? datum.items[item].sources
+                                     : SizeSources{};
+}
+
+std::vector<SizeSources> Arguments::all_sources(const std::string& name) const {
+  std::vector<SizeSources> result;
+  for (std::size_t i = 0; i < integers(name).size(); ++i) result.push_back(sources(name, i));
+  return result;
+}
+
 std::int64_t Arguments::axis(const std::string& name, std::int64_t otherwise, std::size_t rank) const {
   std::int64_t axis = integer(name, otherwise);
   auto count = static_cast<std::int64_t>(rank);
   if (axis < -count || axis >= count) evaluator.reporter().fail(Kind::no_such_axis, place(name), axis, rank);
+  return axis < 0 ? axis + count : axis;
+}
+
+std::int64_t Arguments::axis(const std::string& name, std::int64_t otherwise, const Value* of) const {
+  std::int64_t axis = integer(name, otherwise);
+  auto count = static_cast<std::int64_t>(of->type.shape.size());
+  if (axis < -count || axis >= count) {
+    evaluator.reporter().fail_with(evaluator.session.shape_notes(of), Kind::no_such_axis, place(name), axis, count);
+  }
   return axis < 0 ? axis + count : axis;
 }
 

@@ -64,9 +64,10 @@ Datum where(Arguments& arguments) {
   std::int64_t classes = evaluator.session.classes(values[0]);
   std::int64_t other_classes = evaluator.session.classes(values[1]);
   if (classes != other_classes) {
-    evaluator.reporter().fail(Kind::elements_differ, arguments.place("b"),
-                              to_string(evaluator.session.type(values[1]).element),
-                              to_string(evaluator.session.type(values[0]).element));
+    evaluator.reporter().fail_with(join_notes({evaluator.class_notes(values[1]), evaluator.class_notes(values[0])}),
+                                   Kind::elements_differ, arguments.place("b"),
+                                   to_string(evaluator.session.type(values[1]).element),
+                                   to_string(evaluator.session.type(values[0]).element));
   }
   std::vector<Value*> all = {chosen, values[0], values[1]};
   evaluator.broadcast_together(all, arguments.span);
@@ -87,8 +88,9 @@ Datum cast(Arguments& arguments) {
 }
 
 // The axes given, or all; ascending and counted from 0.
-std::vector<std::int64_t> reduced_axes(Arguments& arguments, std::size_t rank) {
+std::vector<std::int64_t> reduced_axes(Arguments& arguments, const Value* of) {
   std::vector<std::int64_t> axes;
+  const std::size_t rank = of->type.shape.size();
   if (!arguments.has("axis")) {
     for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
     return axes;
@@ -96,7 +98,8 @@ std::vector<std::int64_t> reduced_axes(Arguments& arguments, std::size_t rank) {
   for (std::int64_t axis : arguments.integers("axis")) {
     auto count = static_cast<std::int64_t>(rank);
     if (axis < -count || axis >= count) {
-      arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("axis"), axis, rank);
+      arguments.evaluator.reporter().fail_with(arguments.evaluator.session.shape_notes(of), Kind::no_such_axis,
+                                               arguments.place("axis"), axis, rank);
     }
     axes.push_back(axis < 0 ? axis + count : axis);
   }
@@ -111,7 +114,7 @@ Datum reduce(Arguments& arguments, const char* name, const char* primitive) {
   if (evaluator.session.classes(x) > 0 || x->type.element == ElementType::Bool) {
     evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), name, to_string(evaluator.session.type(x)));
   }
-  std::vector<std::int64_t> axes = reduced_axes(arguments, x->type.shape.size());
+  std::vector<std::int64_t> axes = reduced_axes(arguments, x);
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.reduce(primitive, x, axes, arguments.flag("keep")));
 }
@@ -122,7 +125,7 @@ Datum mean(Arguments& arguments) {
   if (!is_float(x->type.element)) {
     evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), "mean", to_string(evaluator.session.type(x)));
   }
-  std::vector<std::int64_t> axes = reduced_axes(arguments, x->type.shape.size());
+  std::vector<std::int64_t> axes = reduced_axes(arguments, x);
   double count = 1;
   for (std::int64_t axis : axes) count *= static_cast<double>(x->type.shape[static_cast<std::size_t>(axis)]);
   evaluator.at(arguments.span);
@@ -145,7 +148,7 @@ Datum argmax(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
   if (x->type.shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.span, 0, 0);
-  std::int64_t axis = arguments.axis("axis", 0, x->type.shape.size());
+  std::int64_t axis = arguments.axis("axis", 0, x);
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("argmax", {x}, attributes({{"axis", axis}})));
 }

@@ -21,9 +21,29 @@ void padding(std::int64_t given, std::int64_t size, std::int64_t reach, std::int
 
 void check_positive(Arguments& arguments, const char* name, const std::vector<std::int64_t>& values,
                     std::int64_t least) {
-  for (std::int64_t value : values) {
-    if (value < least) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place(name), value);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] >= least) continue;
+    arguments.evaluator.reporter().fail_with(arguments.evaluator.session.size_notes(arguments.sources(name, i)),
+                                             Kind::bad_size, arguments.place(name), values[i]);
   }
+}
+
+// An image and a kernel that do not go together, by these axes of theirs.
+[[noreturn]] void convolution_mismatch(Arguments& arguments, const std::vector<Value*>& values) {
+  const Session& session = arguments.evaluator.session;
+  std::vector<Note> notes = join_notes({session.size_notes(values[0], 0), session.size_notes(values[1], 1)});
+  arguments.evaluator.reporter().fail_with(notes, Kind::convolution_mismatch, arguments.place("x"),
+                                           nnc::to_string(values[0]->type.shape),
+                                           nnc::to_string(values[1]->type.shape));
+}
+
+// A window that reaches further than axis `axis` of x and its padding; `sources`: of its size.
+[[noreturn]] void window_too_large(Arguments& arguments, std::int64_t reach, std::int64_t size, std::size_t axis,
+                                   const Value* x, const SizeSources& sources) {
+  const Session& session = arguments.evaluator.session;
+  std::vector<Note> notes =
+      join_notes({session.size_notes(sources), session.size_notes(x, static_cast<std::int64_t>(axis))});
+  arguments.evaluator.reporter().fail_with(notes, Kind::window_too_large, arguments.place("x"), reach, size, axis);
 }
 
 // The plan has kernels for one and two axes.
@@ -40,7 +60,8 @@ std::vector<Value*> image_and_weight(Arguments& arguments) {
   const Shape& x = values[0]->type.shape;
   const Shape& w = values[1]->type.shape;
   if (x.size() < 2 || w.size() != x.size() + 1 || x.size() > 8) {
-    evaluator.reporter().fail(Kind::convolution_mismatch, arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
+    evaluator.reporter().fail_with(evaluator.session.shape_notes(values[0]), Kind::convolution_mismatch,
+                                   arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
   }
   check_axes(arguments, "a convolution", x.size() - 1);
   return values;
@@ -60,14 +81,17 @@ Datum convolve(Arguments& arguments) {
   check_positive(arguments, "dilation", dilation, 1);
   check_positive(arguments, "pad", pad, kSamePadding);
   if (groups < 1 || x[0] % groups != 0 || w[0] % groups != 0 || w[1] != x[0] / groups) {
-    evaluator.reporter().fail(Kind::convolution_mismatch, arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
+    convolution_mismatch(arguments, values);
   }
   for (std::size_t i = 0; i < axes; ++i) {
     std::int64_t reach = (w[i + 2] - 1) * dilation[i] + 1;
     padding(pad[i], x[i + 1], reach, stride[i], low[i], high[i]);
     if (x[i + 1] + low[i] + high[i] < reach) {
-      evaluator.reporter().fail(Kind::window_too_large, arguments.place("x"), reach, x[i + 1] + low[i] + high[i],
-                                i + 1);
+      const std::int64_t axis = static_cast<std::int64_t>(i) + 2;
+      SizeSources sources = arguments.sources("dilation", i);
+      add_sources(sources, arguments.sources("pad", i));
+      add_sources(sources, {{{}, w[i + 2], values[1], axis}});
+      window_too_large(arguments, reach, x[i + 1] + low[i] + high[i], i + 1, values[0], sources);
     }
   }
   evaluator.at(arguments.span);
@@ -94,9 +118,7 @@ Datum convolve_transpose(Arguments& arguments) {
   std::size_t axes = x.size() - 1;
   std::vector<std::int64_t> stride = arguments.per_axis("stride", 1, axes), border(axes), spatial;
   check_positive(arguments, "stride", stride, 1);
-  if (w[1] != x[0]) {
-    evaluator.reporter().fail(Kind::convolution_mismatch, arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
-  }
+  if (w[1] != x[0]) convolution_mismatch(arguments, values);
   for (std::size_t i = 0; i < axes; ++i) {
     border[i] = w[i + 2] - 1;
     spatial.push_back(static_cast<std::int64_t>(i) + 2);
@@ -122,7 +144,10 @@ Datum pool(Arguments& arguments, const char* primitive) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
   const Shape& shape = x->type.shape;
-  if (shape.size() < 2) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 1, shape.size());
+  if (shape.size() < 2) {
+    evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), 1,
+                                   shape.size());
+  }
   std::size_t axes = shape.size() - 1;
   std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes), pad = arguments.per_axis("pad", 0, axes);
   std::vector<std::int64_t> stride = arguments.has("stride") ? arguments.per_axis("stride", 1, axes) : size;
@@ -133,8 +158,7 @@ Datum pool(Arguments& arguments, const char* primitive) {
   for (std::size_t i = 0; i < axes; ++i) {
     padding(pad[i], shape[i + 1], size[i], stride[i], low[i], high[i]);
     if (shape[i + 1] + low[i] + high[i] < size[i]) {
-      evaluator.reporter().fail(Kind::window_too_large, arguments.place("x"), size[i], shape[i + 1] + low[i] + high[i],
-                                i + 1);
+      window_too_large(arguments, size[i], shape[i + 1] + low[i] + high[i], i + 1, x, arguments.sources("size", i));
     }
   }
   std::size_t windowed = 0;
@@ -171,7 +195,8 @@ Datum uniform(Arguments& arguments) {
   Shape dims = arguments.integers("dims");
   check_positive(arguments, "dims", dims, 1);
   arguments.evaluator.at(arguments.span);
-  return Datum::of(arguments.evaluator.uniform(dims));
+  Value* drawn = arguments.evaluator.uniform(dims);
+  return Datum::of(arguments.evaluator.session.with_sources(drawn, arguments.all_sources("dims")));
 }
 
 Datum batch_mean(Arguments& arguments) {

@@ -7,22 +7,39 @@
 namespace nnc::semantics {
 namespace {
 
+// A size that is not allowed, of an argument.
+[[noreturn]] void bad_size(Arguments& arguments, const char* name, std::int64_t size) {
+  SizeSources sources;
+  for (const SizeSources& one : arguments.all_sources(name)) {
+    for (const SizeSource& source : one) {
+      if (source.size == size) add_sources(sources, {source});
+    }
+  }
+  arguments.evaluator.reporter().fail_with(arguments.evaluator.session.size_notes(sources), Kind::bad_size,
+                                           arguments.place(name), size);
+}
+
 Datum reshape(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
   Shape shape = arguments.integers("dims");
   std::int64_t count = 1;
   for (std::int64_t size : shape) {
-    if (size < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("dims"), size);
+    if (size < 1) bad_size(arguments, "dims", size);
     if (__builtin_mul_overflow(count, size, &count))
       evaluator.reporter().fail(Kind::integer_overflow, arguments.place("dims"));
   }
   if (count != element_count(x->type.shape)) {
-    evaluator.reporter().fail(Kind::reshape_mismatch, arguments.place("dims"), nnc::to_string(x->type.shape),
-                              element_count(x->type.shape), nnc::to_string(shape), count);
+    SizeSources given;
+    for (std::size_t i = 0; i < shape.size(); ++i) add_sources(given, arguments.sources("dims", i));
+    evaluator.reporter().fail_with(join_notes({evaluator.session.shape_notes(x), evaluator.session.size_notes(given)}),
+                                   Kind::reshape_mismatch, arguments.place("dims"), nnc::to_string(x->type.shape),
+                                   element_count(x->type.shape), nnc::to_string(shape), count);
   }
   evaluator.at(arguments.span);
-  return Datum::of(evaluator.session.reshape(x, shape));
+  Value* reshaped = evaluator.session.reshape(x, shape);
+  if (reshaped != x) evaluator.session.with_sources(reshaped, arguments.all_sources("dims"));
+  return Datum::of(reshaped);
 }
 
 Datum transpose(Arguments& arguments) {
@@ -35,11 +52,15 @@ Datum transpose(Arguments& arguments) {
   if (arguments.has("axes")) {
     std::vector<std::int64_t> given = arguments.integers("axes");
     if (!std::is_permutation(given.begin(), given.end(), order.begin(), order.end())) {
-      evaluator.reporter().fail(Kind::bad_permutation, arguments.place("axes"), rank);
+      evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::bad_permutation, arguments.place("axes"),
+                                     rank);
     }
     order = given;
   } else {
-    if (rank < 2) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 1, rank);
+    if (rank < 2) {
+      evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), 1,
+                                     rank);
+    }
     std::swap(order[rank - 1], order[rank - 2]);
   }
   evaluator.at(arguments.span);
@@ -55,15 +76,22 @@ Datum broadcast(Arguments& arguments) {
       arguments.integer("axis", static_cast<std::int64_t>(to.size()) - static_cast<std::int64_t>(from.size()));
   bool fits = first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
               std::equal(from.begin(), from.end(), to.begin() + first);
-  if (!fits)
-    evaluator.reporter().fail(Kind::shapes_do_not_broadcast, arguments.span, nnc::to_string(from), nnc::to_string(to));
+  if (!fits) {
+    SizeSources wanted;
+    for (std::size_t i = 0; i < to.size(); ++i) add_sources(wanted, arguments.sources("to", i));
+    evaluator.reporter().fail_with(join_notes({evaluator.session.shape_notes(x), evaluator.session.size_notes(wanted)}),
+                                   Kind::shapes_do_not_broadcast, arguments.span, nnc::to_string(from),
+                                   nnc::to_string(to));
+  }
   evaluator.at(arguments.span);
-  return Datum::of(evaluator.session.broadcast_from(x, to, first));
+  Value* repeated = evaluator.session.broadcast_from(x, to, first);
+  if (repeated != x) evaluator.session.with_sources(repeated, arguments.all_sources("to"));
+  return Datum::of(repeated);
 }
 
 Datum reverse(Arguments& arguments) {
   Value* x = arguments.tensor("x");
-  std::vector<std::int64_t> axes = {arguments.axis("axis", -1, x->type.shape.size())};
+  std::vector<std::int64_t> axes = {arguments.axis("axis", -1, x)};
   arguments.evaluator.at(arguments.span);
   Session& session = arguments.evaluator.session;
   return Datum::of(session.with_classes(session.op("reverse", {x}, attributes({{"axes", axes}})), session.classes(x)));
@@ -78,7 +106,7 @@ Datum pad_with(Arguments& arguments) {
   }
   std::vector<std::int64_t> sizes = arguments.per_axis("sizes", 0, x->type.shape.size());
   for (std::int64_t size : sizes) {
-    if (size < 0) evaluator.reporter().fail(Kind::bad_size, arguments.place("sizes"), size);
+    if (size < 0) bad_size(arguments, "sizes", size);
   }
   evaluator.at(arguments.span);
   Attributes values = attributes({{"low", sizes},
@@ -97,7 +125,8 @@ Datum slice(Arguments& arguments) {
     if (start[i] >= 0 && stop[i] > start[i] && stop[i] <= x->type.shape[i]) continue;
     for (auto [name, bound] : {std::pair("start", start[i]), std::pair("stop", stop[i])}) {
       if (bound >= 0 && bound <= x->type.shape[i]) continue;
-      evaluator.reporter().fail(Kind::index_out_of_range, arguments.place(name), bound, x->type.shape[i]);
+      evaluator.reporter().fail_with(evaluator.session.size_notes(x, static_cast<std::int64_t>(i)),
+                                     Kind::index_out_of_range, arguments.place(name), bound, x->type.shape[i]);
     }
     evaluator.reporter().fail(Kind::bad_slice, arguments.span, stop[i], start[i]);
   }
@@ -143,13 +172,19 @@ Datum concat(Arguments& arguments) {
   }
   std::vector<Value*> parts = evaluator.tensors(data, spans);
   const Shape& first = parts[0]->type.shape;
-  std::int64_t axis = arguments.axis("axis", 0, first.size());
+  std::int64_t axis = arguments.axis("axis", 0, parts[0]);
   for (std::size_t i = 1; i < parts.size(); ++i) {
     Shape shape = parts[i]->type.shape;
     if (shape.size() == first.size()) shape[static_cast<std::size_t>(axis)] = first[static_cast<std::size_t>(axis)];
     if (shape == first) continue;
-    evaluator.reporter().fail(Kind::concat_mismatch, spans[i], axis, nnc::to_string(parts[i]->type.shape),
-                              nnc::to_string(first));
+    Shape wanted = first;
+    if (wanted.size() == parts[i]->type.shape.size()) {
+      wanted[static_cast<std::size_t>(axis)] = parts[i]->type.shape[static_cast<std::size_t>(axis)];
+    }
+    std::vector<Note> notes =
+        join_notes({evaluator.session.size_notes(parts[i], wanted), evaluator.session.size_notes(parts[0], shape)});
+    evaluator.reporter().fail_with(notes, Kind::concat_mismatch, spans[i], axis, nnc::to_string(parts[i]->type.shape),
+                                   nnc::to_string(first));
   }
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.concat(parts, axis));
@@ -158,10 +193,13 @@ Datum concat(Arguments& arguments) {
 Datum split(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
-  std::int64_t axis = arguments.axis("axis", 0, x->type.shape.size());
+  std::int64_t axis = arguments.axis("axis", 0, x);
   std::int64_t count = arguments.integer("n"), size = x->type.shape[static_cast<std::size_t>(axis)];
-  if (count < 1 || size % count != 0)
-    evaluator.reporter().fail(Kind::split_mismatch, arguments.place("n"), axis, size, count);
+  if (count < 1 || size % count != 0) {
+    std::vector<Note> notes =
+        join_notes({evaluator.session.size_notes(x, axis), evaluator.session.size_notes(arguments.sources("n"))});
+    evaluator.reporter().fail_with(notes, Kind::split_mismatch, arguments.place("n"), axis, size, count);
+  }
   evaluator.at(arguments.span);
   std::vector<Datum> parts;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -174,20 +212,25 @@ Datum iota(Arguments& arguments) {
   Shape dims = arguments.integers("dims");
   if (dims.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("dims"), 0, 0);
   for (std::int64_t size : dims) {
-    if (size < 1) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place("dims"), size);
+    if (size < 1) bad_size(arguments, "dims", size);
   }
   std::int64_t axis = arguments.axis("axis", 0, dims.size());
-  return Datum::of(arguments.evaluator.session.iota(dims, axis, ElementType::I32));
+  Session& session = arguments.evaluator.session;
+  return Datum::of(session.with_sources(session.iota(dims, axis, ElementType::I32), arguments.all_sources("dims")));
 }
 
-Value* index_of(Arguments& arguments, const char* name, std::int64_t size) {
+// `sources`: of the number of places that are indexed.
+Value* index_of(Arguments& arguments, const char* name, std::int64_t size, const SizeSources& sources) {
   Evaluator& evaluator = arguments.evaluator;
   Value* index = evaluator.tensor(arguments.get(name), ElementType::I32, arguments.place(name));
   if (!is_integer(index->type.element)) {
     evaluator.reporter().fail(Kind::index_not_integer, arguments.place(name), to_string(evaluator.session.type(index)));
   }
   std::int64_t classes = evaluator.session.classes(index);
-  if (classes > size) evaluator.reporter().fail(Kind::too_many_classes, arguments.place(name), classes, size);
+  if (classes > size) {
+    std::vector<Note> notes = join_notes({evaluator.class_notes(index), evaluator.session.size_notes(sources)});
+    evaluator.reporter().fail_with(notes, Kind::too_many_classes, arguments.place(name), classes, size);
+  }
   return index;
 }
 
@@ -195,7 +238,7 @@ Datum gather(Arguments& arguments) {
   Value* table = arguments.tensor("table");
   if (table->type.shape.empty())
     arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
-  Value* index = index_of(arguments, "index", table->type.shape[0]);
+  Value* index = index_of(arguments, "index", table->type.shape[0], {{{}, table->type.shape[0], table, 0}});
   arguments.evaluator.at(arguments.span);
   return Datum::of(arguments.evaluator.session.op("gather", {table, index}));
 }
@@ -206,13 +249,15 @@ Datum pick(Arguments& arguments) {
   Session& session = evaluator.session;
   Value* x = arguments.tensor("x");
   const Shape& shape = x->type.shape;
-  std::int64_t axis = arguments.axis("axis", 0, shape.size());
+  std::int64_t axis = arguments.axis("axis", 0, x);
   Shape rest = shape;
   rest.erase(rest.begin() + axis);
-  Value* index = index_of(arguments, "index", shape[static_cast<std::size_t>(axis)]);
+  const std::int64_t size = shape[static_cast<std::size_t>(axis)];
+  Value* index = index_of(arguments, "index", size, {{{}, size, x, axis}});
   if (index->type.shape != rest) {
-    evaluator.reporter().fail(Kind::shape_mismatch, arguments.place("index"), "`index`", nnc::to_string(rest),
-                              nnc::to_string(index->type.shape));
+    evaluator.reporter().fail_with(join_notes({session.shape_notes(index), session.shape_notes(x)}),
+                                   Kind::shape_mismatch, arguments.place("index"), "`index`", nnc::to_string(rest),
+                                   nnc::to_string(index->type.shape));
   }
   evaluator.at(arguments.span);
   std::vector<std::int64_t> axes;
@@ -228,9 +273,9 @@ Datum pick(Arguments& arguments) {
 Datum scatter(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   std::int64_t size = arguments.integer("size");
-  if (size < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("size"), size);
+  if (size < 1) bad_size(arguments, "size", size);
   Value* rows = arguments.tensor("x");
-  Value* index = index_of(arguments, "index", size);
+  Value* index = index_of(arguments, "index", size, arguments.sources("size"));
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
 }

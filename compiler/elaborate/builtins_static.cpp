@@ -4,7 +4,17 @@
 namespace nnc::semantics {
 namespace {
 
-Datum shape(Arguments& arguments) { return Datum::list(arguments.tensor("x")->type.shape); }
+Datum size_of(const Value* value, std::size_t axis) {
+  std::int64_t size = value->type.shape[axis];
+  return Datum::of(size, {{{}, size, value, static_cast<std::int64_t>(axis)}});
+}
+
+Datum shape(Arguments& arguments) {
+  const Value* x = arguments.tensor("x");
+  std::vector<Datum> sizes;
+  for (std::size_t i = 0; i < x->type.shape.size(); ++i) sizes.push_back(size_of(x, i));
+  return Datum::list(std::move(sizes));
+}
 
 Datum rank(Arguments& arguments) {
   return Datum::of(static_cast<std::int64_t>(arguments.tensor("x")->type.shape.size()));
@@ -15,7 +25,7 @@ Datum len(Arguments& arguments) {
   if (x.is(DatumKind::List)) return Datum::of(static_cast<std::int64_t>(x.items.size()));
   Value* value = arguments.tensor("x");
   if (value->type.shape.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
-  return Datum::of(value->type.shape[0]);
+  return size_of(value, 0);
 }
 
 Datum range(Arguments& arguments) {
@@ -31,15 +41,20 @@ Datum range(Arguments& arguments) {
 Datum spread(Arguments& arguments) {
   std::int64_t count = arguments.integer("n");
   if (count < 0 || count > 16) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place("n"), count);
-  return Datum::list(arguments.per_axis("x", 0, static_cast<std::size_t>(count)));
+  arguments.per_axis("x", 0, static_cast<std::size_t>(count));
+  const Datum& x = arguments.get("x");
+  return x.is(DatumKind::List) ? x : Datum::list(std::vector<Datum>(static_cast<std::size_t>(count), x));
 }
 
 // The list with an item put in so that it stands at the axis; -1: at the end.
 Datum insert(Arguments& arguments) {
-  std::vector<std::int64_t> items = arguments.integers("list");
+  arguments.integers("list");
+  const Datum& list = arguments.get("list");
+  std::vector<Datum> items = list.is(DatumKind::List) ? list.items : std::vector<Datum>{list};
   std::int64_t axis = arguments.axis("axis", 0, items.size() + 1);
-  items.insert(items.begin() + axis, arguments.integer("item"));
-  return Datum::list(items);
+  arguments.integer("item");
+  items.insert(items.begin() + axis, arguments.get("item"));
+  return Datum::list(std::move(items));
 }
 
 }  // namespace

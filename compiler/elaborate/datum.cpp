@@ -1,7 +1,16 @@
 // Making, comparing and naming data.
 #include "compiler/elaborate/datum.h"
 
+#include <algorithm>
+
 namespace nnc::semantics {
+
+void add_sources(SizeSources& to, const SizeSources& from) {
+  constexpr std::size_t kSourcesMax = 4;
+  for (const SizeSource& source : from) {
+    if (to.size() < kSourcesMax && std::find(to.begin(), to.end(), source) == to.end()) to.push_back(source);
+  }
+}
 
 std::string to_string(const Element& element) {
   if (element.classes > 0) return "class[" + std::to_string(element.classes) + "]";
@@ -17,6 +26,11 @@ Datum Datum::of(std::int64_t value) {
   Datum datum;
   datum.kind = DatumKind::Integer;
   datum.integer = value;
+  return datum;
+}
+Datum Datum::of(std::int64_t value, SizeSources from) {
+  Datum datum = of(value);
+  datum.sources = std::move(from);
   return datum;
 }
 Datum Datum::of(double value) {

@@ -22,6 +22,20 @@ struct Builtin;
 
 enum class DatumKind { Nothing, Integer, Real, Flag, Text, Element, List, Tensor, Tuple, Set, Operator };
 
+// Where a size comes from: a number in the user's text, or an axis of a value. Kept for messages only; a number that
+// the prelude alone says has none. What is computed from several sizes has them all.
+struct SizeSource {
+  Span span;                     // of the number
+  std::int64_t size = 0;         // at its source
+  const Value* value = nullptr;  // not null: the size of `axis` of this, and `span` says nothing
+  std::int64_t axis = 0;         // kClassCount: the number of its classes
+  bool operator==(const SizeSource&) const = default;
+};
+constexpr std::int64_t kClassCount = -1;
+using SizeSources = std::vector<SizeSource>;
+// Adds those that are not there yet; a message names few.
+void add_sources(SizeSources& to, const SizeSources& from);
+
 // An element type as the language knows it: `class[n]` is i32 with n classes.
 struct Element {
   ElementType type = ElementType::F32;
@@ -34,7 +48,10 @@ std::string to_string(const Element& element);
 struct TensorType {
   Element element;
   Shape shape;
-  bool operator==(const TensorType&) const = default;
+  // Of a type that was written: one an axis, and of the number of classes. Empty otherwise.
+  std::vector<SizeSources> sources = {};
+  SizeSources class_sources = {};
+  bool operator==(const TensorType& other) const { return element == other.element && shape == other.shape; }
 };
 std::string to_string(const TensorType& type);
 
@@ -56,6 +73,7 @@ struct Datum {
   Value* value = nullptr;
   std::vector<SetItem> set;
   OperatorPtr op;
+  SizeSources sources;  // of a number; of a flag: those of the numbers compared
 
   static Datum of(std::int64_t value);
   static Datum of(double value);
@@ -64,6 +82,7 @@ struct Datum {
   static Datum of(Value* value);
   static Datum of(Element element);
   static Datum of(OperatorPtr op);
+  static Datum of(std::int64_t value, SizeSources sources);
   static Datum list(std::vector<Datum> items);
   static Datum list(const std::vector<std::int64_t>& items);
   static Datum tuple(std::vector<Datum> items);

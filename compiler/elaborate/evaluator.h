@@ -44,8 +44,12 @@ class Arguments {
   bool flag(const std::string& name, bool otherwise = false) const;
   std::vector<std::int64_t> integers(const std::string& name) const;
   Value* tensor(const std::string& name) const;  // f32 if static
+  // Where an integer, or one of a list, comes from.
+  SizeSources sources(const std::string& name, std::size_t item = 0) const;
+  std::vector<SizeSources> all_sources(const std::string& name) const;
   // An axis of a tensor of this rank, from its end if negative.
   std::int64_t axis(const std::string& name, std::int64_t otherwise, std::size_t rank) const;
+  std::int64_t axis(const std::string& name, std::int64_t otherwise, const Value* of) const;
   // One integer for all of `count` axes, or one for each.
   std::vector<std::int64_t> per_axis(const std::string& name, std::int64_t otherwise, std::size_t count) const;
 
@@ -88,6 +92,9 @@ class Evaluator {
   // All become tensors of one element type: that of the first tensor among them, else f32.
   std::vector<Value*> tensors(const std::vector<const Datum*>& data, const std::vector<Span>& spans);
   std::string describe(const Datum& datum) const;
+  // Notes: where the sizes of a written type come from that another type has not; and the class count of a value.
+  std::vector<Note> wanted_notes(const TensorType& wanted, const TensorType& actual) const;
+  std::vector<Note> class_notes(const Value* value) const;
 
   // Operators on data.
   Datum unary(const std::string& op, const Datum& a, Span span);
@@ -145,11 +152,14 @@ class Evaluator {
   Datum pipe(const ast::Expr& expr, const ScopePtr& scope);
   Datum subscript(const ast::Expr& expr, const ScopePtr& scope);
   // Where an index or a slice of `count` things begins and ends; the end is not before the beginning.
+  // `sources`: of the count.
   std::pair<std::int64_t, std::int64_t> index_bounds(const ast::Index& index, std::int64_t count,
-                                                     const ScopePtr& scope);
+                                                     const SizeSources& sources, const ScopePtr& scope);
   Datum index_list(const Datum& base, const ast::Expr& expr, const ScopePtr& scope);
   Value* index_tensor(Value* base, const ast::Expr& expr, const ScopePtr& scope);
   Datum static_binary(const std::string& op, const Datum& a, const Datum& b, Span span);
+  Datum static_number(const std::string& op, const Datum& a, const Datum& b, Span span);
+  SizeSources sources_of(const Datum& a, const Datum& b, const Datum& result, Span span);
   Datum tensor_binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span);
   std::vector<BoundArgument> arguments_of(const OperatorValue& op, int leading, const std::vector<ast::Argument>& given,
                                           const ScopePtr& scope);
@@ -184,6 +194,8 @@ struct ContextGuard {
   Region* region;
 };
 
+// The part of an expression that makes its value: of a chain, its last step.
+Span last_step(const ast::Expr& expr);
 // A path below another: "block.0" and "qkv" make "block.0.qkv".
 std::string join_path(const std::string& path, const std::string& name);
 // Is `path` the same as `prefix` or below it?

@@ -38,6 +38,8 @@ ContextGuard::~ContextGuard() {
   evaluator.session.abandon_regions(region);
 }
 
+Span last_step(const Expr& expr) { return expr.kind == ExprKind::Pipe ? expr.operands[1]->span : expr.span; }
+
 std::string join_path(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
@@ -64,8 +66,11 @@ Datum Evaluator::expression(const Expr& expr, const ScopePtr& scope) {
   } counted{depth_};
   if (++depth_ > kDepthMax) reporter().fail(Kind::nested_too_deeply, expr.span, kDepthMax);
   switch (expr.kind) {
-    case ExprKind::Number:
-      return expr.is_real ? Datum::of(expr.number) : Datum::of(static_cast<std::int64_t>(expr.integer));
+    case ExprKind::Number: {
+      if (expr.is_real) return Datum::of(expr.number);
+      const std::int64_t number = static_cast<std::int64_t>(expr.integer);
+      return reporter().is_prelude(expr.span) ? Datum::of(number) : Datum::of(number, {{expr.span, number}});
+    }
     case ExprKind::Text:
       return Datum::of(expr.text);
     case ExprKind::Flag:
@@ -161,19 +166,24 @@ Datum Evaluator::subscript(const Expr& expr, const ScopePtr& scope) {
 }
 
 std::pair<std::int64_t, std::int64_t> Evaluator::index_bounds(const ast::Index& index, std::int64_t count,
-                                                              const ScopePtr& scope) {
+                                                              const SizeSources& sources, const ScopePtr& scope) {
+  SizeSources written;
   auto position = [&](const ast::ExprPtr& given, std::int64_t otherwise, std::int64_t most) {
     if (given == nullptr) return otherwise;
     Datum value = expression(*given, scope);
     if (value.is(DatumKind::Tensor)) reporter().fail(Kind::dynamic_subscript, given->span);
     std::int64_t number = integer(value, given->span);
-    if (number < -count || number > most) reporter().fail(Kind::index_out_of_range, given->span, number, count);
+    add_sources(written, value.sources);
+    if (number < -count || number > most) {
+      reporter().fail_with(join_notes({session.size_notes(value.sources), session.size_notes(sources)}),
+                           Kind::index_out_of_range, given->span, number, count);
+    }
     return number < 0 ? number + count : number;
   };
   std::int64_t begin = position(index.begin, 0, index.is_slice ? count : count - 1);
   if (!index.is_slice) return {begin, begin + 1};
   std::int64_t end = position(index.end, count, count);
-  if (end < begin) reporter().fail(Kind::bad_slice, index.span, end, begin);
+  if (end < begin) reporter().fail_with(session.size_notes(written), Kind::bad_slice, index.span, end, begin);
   return {begin, end};
 }
 
@@ -181,7 +191,7 @@ Datum Evaluator::index_list(const Datum& base, const Expr& expr, const ScopePtr&
   if (expr.indices.size() != 1) reporter().fail(Kind::bad_subscript, expr.span, describe(base));
   const ast::Index& index = expr.indices[0];
   auto count = static_cast<std::int64_t>(base.items.size());
-  auto [begin, end] = index_bounds(index, count, scope);
+  auto [begin, end] = index_bounds(index, count, {}, scope);
   if (!index.is_slice) return base.items[static_cast<std::size_t>(begin)];
   return Datum::list(std::vector<Datum>(base.items.begin() + begin, base.items.begin() + end));
 }
@@ -189,7 +199,7 @@ Datum Evaluator::index_list(const Datum& base, const Expr& expr, const ScopePtr&
 Value* Evaluator::index_tensor(Value* base, const Expr& expr, const ScopePtr& scope) {
   Shape shape = base->type.shape;
   if (expr.indices.size() > shape.size()) {
-    reporter().fail(Kind::bad_subscript, expr.span, to_string(session.type(base)));
+    reporter().fail_with(session.shape_notes(base), Kind::bad_subscript, expr.span, to_string(session.type(base)));
   }
   Shape starts(shape.size(), 0), stops = shape, steps(shape.size(), 1), kept;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
@@ -198,7 +208,8 @@ Value* Evaluator::index_tensor(Value* base, const Expr& expr, const ScopePtr& sc
       continue;
     }
     const ast::Index& index = expr.indices[axis];
-    std::tie(starts[axis], stops[axis]) = index_bounds(index, shape[axis], scope);
+    std::tie(starts[axis], stops[axis]) =
+        index_bounds(index, shape[axis], {{{}, shape[axis], base, static_cast<std::int64_t>(axis)}}, scope);
     if (starts[axis] == stops[axis]) reporter().fail(Kind::bad_slice, index.span, stops[axis], starts[axis]);
     if (index.is_slice) kept.push_back(stops[axis] - starts[axis]);
   }

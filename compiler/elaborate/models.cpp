@@ -1,6 +1,7 @@
 // The forward and init graphs of models, and the order in which a program is elaborated.
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
+#include <cmath>
 
 #include "compiler/elaborate/stages.h"
 
@@ -10,24 +11,32 @@ namespace {
 // The value of --set name=text for a setting of this kind.
 Datum setting_from_text(Evaluator& evaluator, const ast::Param& param, const std::string& text) {
   const std::string& kind = param.kind;
-  char* end = nullptr;
+  std::string expected = kind == "flag" ? "true or false" : kind;
   if (kind == "flag" && (text == "true" || text == "false")) return Datum::of(text == "true");
   if (kind == "text") return Datum::of(text);
+  const char* const end = text.data() + text.size();
   if (kind == "real") {
-    double value = std::strtod(text.c_str(), &end);
-    if (!text.empty() && *end == 0) return Datum::of(value);
+    double value = 0;
+    const std::from_chars_result read = std::from_chars(text.data(), end, value);
+    if (read.ec == std::errc() && read.ptr == end && std::isfinite(value)) return Datum::of(value);
+    expected = "a finite number";
   }
   if (kind == "int" || kind == "ints") {
-    std::vector<std::int64_t> items;
-    const char* at = text.c_str();
-    while (true) {
-      items.push_back(std::strtoll(at, &end, 10));
-      if (end == at || (*end != 0 && *end != ',')) break;
-      if (*end == 0) return items.size() == 1 && kind == "int" ? Datum::of(items[0]) : Datum::list(items);
-      at = end + 1;
+    std::vector<Datum> items;
+    expected = kind == "int" ? "an integer of 64 bits" : "integers of 64 bits, separated by `,`";
+    for (const char* at = text.data();; ++at) {
+      std::int64_t item = 0;
+      const std::from_chars_result read = std::from_chars(at, end, item);
+      if (read.ec != std::errc() || (read.ptr != end && *read.ptr != ',')) break;
+      items.push_back(Datum::of(item, {{param.span, item}}));
+      at = read.ptr;
+      if (at != end) continue;
+      if (kind == "ints") return Datum::list(std::move(items));
+      if (items.size() == 1) return items[0];
+      break;
     }
   }
-  evaluator.reporter().fail(Kind::bad_setting, param.span, param.name.text, kind, text);
+  evaluator.reporter().fail(Kind::bad_setting, param.span, param.name.text, expected, text);
 }
 
 }  // namespace
@@ -111,6 +120,7 @@ ModelResult Elaboration::model(const ast::Model& model) {
   op.name = model.name.text;
   op.span = model.name.span;
   std::vector<BoundArgument> arguments = model_arguments(evaluator, model);
+  const std::size_t before = program_.reporter().diagnostics().all().size();
   Datum outputs = evaluator.apply(op, std::move(arguments), model.name.span);
   bool is_single = !outputs.is(DatumKind::Tuple);
   for (std::size_t i = 0; i < model.outputs.size(); ++i) {
@@ -119,7 +129,7 @@ ModelResult Elaboration::model(const ast::Model& model) {
     if (value->name.empty()) value->name = name;
     session.graph().outputs.push_back({name, value});
   }
-  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
+  if (program_.reporter().diagnostics().all().size() != before) throw Abandon{};
   result.graphs.init = initial_values(result.table, model.name.text + "_init");
   result.graphs.forward = session.finish();
   return result;
@@ -161,6 +171,7 @@ std::optional<ElaboratedProgram> Elaboration::run() {
 
 // A setting of the command line that no model has would be ignored: it is most likely misspelt.
 void Elaboration::check_settings() {
+  if (!program_.user_file().faulty.empty()) return;  // it may be of a model that could not be read
   std::vector<std::string> names;
   for (const ast::Model& model : program_.user_file().models) {
     for (const ast::Param& param : model.params) {

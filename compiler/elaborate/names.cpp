@@ -1,6 +1,7 @@
 // Checks names before anything is elaborated, also in branches that are not taken: unknown names, names defined twice,
 // lets without use, definitions that mention themselves. Gives anonymous instances their names, by position in the text
 // of their owner.
+#include <algorithm>
 #include <functional>
 
 #include "compiler/elaborate/evaluator.h"
@@ -43,7 +44,7 @@ class NameChecker {
               std::map<const Expr*, std::string>& names)
       : file_(file), file_scope_(scope), reporter_(reporter), anonymous_names_(names) {}
 
-  void run() {
+  bool run() {
     for (const ast::Const& item : file_.consts) in_item(&item, [&] { expression(*item.value); });
     for (const ast::Definition& item : file_.definitions) in_item(&item, [&] { definition(item); });
     for (const ast::Instance& item : file_.instances) in_item(&item, [&] { instance(item, false); });
@@ -52,8 +53,12 @@ class NameChecker {
       in_item(&item, [&] { model_scopes[item.name.text] = model(item); });
     }
     for (const ast::Train& item : file_.trains) train(item, model_scopes);
-    for (const auto& scope : scopes_) warn_unused(*scope);
+    // A line that could not be read may use them.
+    for (const auto& scope : scopes_) {
+      if (!has_faulty_ && file_.faulty.empty()) warn_unused(*scope);
+    }
     find_recursion();
+    return !is_recursive_;
   }
 
  private:
@@ -103,7 +108,7 @@ class NameChecker {
       auto found = scope->names.find(expr.text);
       if (found == scope->names.end()) continue;
       found->second.is_used = true;
-      if (found->second.being_defined) reporter_.report(Kind::recursive_definition, expr.span, expr.text);
+      if (found->second.being_defined) recursive(expr.span, expr.text);
       if (found->second.makes_instance && is_site) site(expr);
       return;
     }
@@ -128,7 +133,13 @@ class NameChecker {
     std::string near = nearest(expr.text, visible_names());
     Diagnostic& diagnostic = reporter_.report(Kind::unknown_name, expr.span, expr.text,
                                               near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
-    if (!near.empty()) diagnostic.fixit(expr.span, near);
+    if (near.empty()) return;
+    diagnostic.fixit(expr.span, near);
+    // What is meant is used.
+    for (NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      auto meant = scope->names.find(near);
+      if (meant != scope->names.end()) meant->second.is_used = true;
+    }
   }
 
   void site(const Expr& expr) {
@@ -251,6 +262,8 @@ class NameChecker {
 
   NameScope* model(const ast::Model& item) {
     NameScope* scope = push();
+    model_ = &item;
+    model_scope_ = scope;
     header(item.params, false);
     for (const ast::ModelOutput& output : item.outputs) type(output.type);
     body(item.body);
@@ -264,12 +277,15 @@ class NameChecker {
     }
     check_clashes(*owner_);
     pop();
+    model_ = nullptr;
     return scope;
   }
 
   void train(const ast::Train& item, const std::map<std::string, NameScope*>& models) {
     const ast::Name& model_name = item.model.text.empty() ? item.name : item.model;
     auto found = models.find(model_name.text);
+    const Binding* binding = find(file_scope_.get(), model_name.text);
+    if (binding != nullptr && binding->kind == Binding::Kind::Broken) return;
     if (found == models.end()) {
       std::vector<std::string> names;
       for (const auto& [name, scope] : models) names.push_back(name);
@@ -335,18 +351,54 @@ class NameChecker {
         if (!is_state(one.names[0].text))
           reporter_.report(Kind::next_of_no_state, one.names[0].span, one.names[0].text);
         break;
+      case StmtKind::Faulty:
+        for (const ast::Name& name : one.names) scope_->names.emplace(name.text, Declared{name.span});
+        has_faulty_ = true;
+        break;
       case StmtKind::Param:
       case StmtKind::State:
         declare_owned(one.names[0]);
         declare(one.names[0]);
         break;
-      case StmtKind::Input:
       case StmtKind::Output:
+        output(one.names[0]);
+        break;
+      case StmtKind::Input:
         declare(one.names[0]);
         break;
       default:
         break;
     }
+  }
+
+  // `name = …` gives an output of the model its value, in the model's own block.
+  void output(const ast::Name& name) {
+    const bool is_in_model = model_ != nullptr && scope_ == model_scope_;
+    std::vector<std::string> names;
+    if (model_ != nullptr) {
+      for (const ast::ModelOutput& one : model_->outputs) names.push_back(one.name.text);
+    }
+    const bool is_output = std::find(names.begin(), names.end(), name.text) != names.end();
+    if (is_in_model && is_output) {
+      declare(name);
+      return;
+    }
+    if (is_output) {
+      reporter_.report(
+          Kind::unknown_name, name.span, name.text,
+          fmt::format(" in this block: an output gets its value in the body of the model, `{} = if …`", name.text));
+      model_scope_->names.emplace(name.text, Declared{name.span});
+      return;
+    }
+    std::string near = is_in_model ? nearest(name.text, names) : "";
+    if (near.empty()) {
+      reporter_.report(Kind::unknown_name, name.span, name.text, "; a new value is written `let " + name.text + " = …`")
+          .fixit(name.span, "let " + name.text);
+      scope_->names.emplace(name.text, Declared{name.span});
+      return;
+    }
+    reporter_.report(Kind::unknown_name, name.span, name.text, "").did_you_mean(near);
+    scope_->names.emplace(near, Declared{name.span});
   }
 
   void warn_unused(const NameScope& scope) {
@@ -355,6 +407,11 @@ class NameChecker {
       if (reporter_.is_prelude(declared.span)) continue;
       reporter_.report(Kind::unused_let, declared.span, name);
     }
+  }
+
+  void recursive(Span span, const std::string& name) {
+    reporter_.report(Kind::recursive_definition, span, name);
+    is_recursive_ = true;
   }
 
   // Definitions that mention themselves, directly or through others.
@@ -366,7 +423,7 @@ class NameChecker {
       active.insert(item);
       for (const Edge& edge : edges_[item]) {
         if (active.count(edge.to) != 0) {
-          reporter_.report(Kind::recursive_definition, edge.span, edge.name);
+          recursive(edge.span, edge.name);
         } else {
           visit(edge.to);
         }
@@ -395,15 +452,19 @@ class NameChecker {
   OwnerText* owner_ = nullptr;
   const void* item_ = nullptr;
   bool in_train_ = false;
+  const ast::Model* model_ = nullptr;  // being checked, and the scope of its body
+  NameScope* model_scope_ = nullptr;
+  bool is_recursive_ = false;
+  bool has_faulty_ = false;
   std::set<std::string> members_;
   std::map<const void*, std::vector<Edge>> edges_;
 };
 
 }  // namespace
 
-void check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
+bool check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
                  std::map<const ast::Expr*, std::string>& anonymous_names) {
-  NameChecker(file, scope, reporter, anonymous_names).run();
+  return NameChecker(file, scope, reporter, anonymous_names).run();
 }
 
 }  // namespace nnc::semantics

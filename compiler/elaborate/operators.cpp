@@ -84,6 +84,7 @@ Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span spa
       return Datum::of(OperatorPtr(op));
     }
     if (name.rfind("next ", 0) == 0) reporter().fail(Kind::next_before_definition, span, name.substr(5));
+    if (reporter().diagnostics().has_errors()) throw Abandon{};  // the check of names has said it
     reporter().fail(Kind::unknown_name, span, name, "");
   }
   if (binding->kind == Binding::Kind::Lazy || binding->kind == Binding::Kind::Busy) force(*binding, *home);

@@ -51,6 +51,7 @@ ScopePtr Program::scope_of(const ast::File& file, ScopePtr parent) {
     binding.external = &item;
     declare(scope, item.name.text, std::move(binding), item.name.span);
   }
+  for (const ast::Name& name : file.faulty) scope->names.emplace(name.text, make(Binding::Kind::Broken));
   scopes_.push_back({&file, scope});
   return scope;
 }
@@ -68,8 +69,9 @@ ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& 
     reporter_.report(Kind::cannot_import, import.path_span, import.path, error);
     return nullptr;
   }
+  const std::size_t before = reporter_.diagnostics().all().size();
   files_.push_back(std::make_unique<ast::File>(ast::parse(sources_, *loaded, reporter_.diagnostics())));
-  if (reporter_.diagnostics().has_errors()) return nullptr;
+  if (reporter_.diagnostics().all().size() != before) return nullptr;
   const ast::File& file = *files_.back();
   auto imports = std::make_shared<Scope>(prelude_scope_);
   imports->is_file = true;
@@ -106,13 +108,18 @@ bool Program::load() {
   auto imports = std::make_shared<Scope>(prelude_scope_);
   imports->is_file = true;
   std::set<std::string> active = {std::filesystem::path(sources_.name(user_.file)).lexically_normal().string()};
+  const std::size_t before = reporter_.diagnostics().all().size();
   for (const ast::Import& import : user_.imports) {
     if (ScopePtr scope = import_file(import, active)) add_imported(*imports, scope, import.span);
   }
+  // Without what an import would have given, names would be missing that are not.
+  if (reporter_.diagnostics().all().size() != before) return false;
   user_scope_ = scope_of(user_, imports);
-  if (reporter_.diagnostics().has_errors()) return false;
-  for (const auto& [file, scope] : scopes_) check_names(*file, scope, reporter_, anonymous_names);
-  return !reporter_.diagnostics().has_errors();
+  bool may_go_on = true;
+  for (const auto& [file, scope] : scopes_) {
+    may_go_on = check_names(*file, scope, reporter_, anonymous_names) && may_go_on;
+  }
+  return may_go_on;
 }
 
 }  // namespace nnc::semantics

@@ -16,7 +16,8 @@ namespace nnc::semantics {
 class Program {
  public:
   Program(const ast::File& file, SourceManager& sources, Diagnostics& diagnostics, const ElaborateOptions& options);
-  // Loads the prelude and the imports and checks all names. False after an error.
+  // Loads the prelude and the imports and checks all names. False if what follows would only repeat the errors: after
+  // an unknown name the program is elaborated all the same, and what uses the name says nothing.
   bool load();
 
   const ast::File& user_file() const { return user_; }
@@ -43,8 +44,9 @@ class Program {
   std::vector<std::pair<const ast::File*, ScopePtr>> scopes_;
 };
 
-// Checks the names of one file: unknown and repeated ones, unused lets, recursion; names anonymous instances.
-void check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
+// Checks the names of one file: unknown and repeated ones, unused lets, recursion; names anonymous instances. False if
+// a definition mentions itself.
+bool check_names(const ast::File& file, const ScopePtr& scope, Reporter& reporter,
                  std::map<const ast::Expr*, std::string>& anonymous_names);
 
 }  // namespace nnc::semantics

@@ -64,7 +64,7 @@ Value* Session::import_value(Value* value, Region& into) {
   }
   Value* inner = into.graph->input("f", value->type, false, producer.origin);
   inner->name = value->name;
-  info_[inner] = {&into, info.level, info.classes};
+  info_[inner] = {&into, info.level, info.classes, outer};
   into.fixed.push_back({outer, inner});
   return inner;
 }
@@ -89,6 +89,8 @@ Value* Session::sequence(Value* outer) {
   Value* value = inner.graph->input("x", {outer->type.element, shape}, false, origin);
   const Info info = info_.at(outer);
   note(value, info.level, info.classes);
+  info_[value].outer = outer;
+  info_[value].dropped = 1;
   inner.sequences.push_back({outer, value});
   return value;
 }
@@ -99,6 +101,7 @@ Region::Carry& Session::carry(Value* initial, const std::string& path) {
   Value* input = inner.graph->input("c", initial->type, false, origin);
   const Info info = info_.at(initial);
   note(input, std::max(info.level, Level::Shared), info.classes);
+  info_[input].outer = initial;
   Region::Carry carry;
   carry.path = path;
   carry.initial = initial;
@@ -191,7 +194,14 @@ void Session::register_state(const StateInfo& info) {
     return;
   }
   if (known->type == info.type) return;
-  std::vector<Note> notes = {{known->span, fmt::format("{} here", to_string(known->type))}};
+  SizeSources sources;
+  for (std::size_t i = 0; i < info.type.sources.size() && known->type.shape.size() == info.type.shape.size(); ++i) {
+    if (known->type.shape[i] == info.type.shape[i]) continue;
+    add_sources(sources, info.type.sources[i]);
+    if (i < known->type.sources.size()) add_sources(sources, known->type.sources[i]);
+  }
+  std::vector<Note> notes = size_notes(sources);
+  notes.push_back({known->span, fmt::format("{} here", to_string(known->type))});
   for (const CallSite& site : known->chain) {
     if (!reporter_.is_prelude(site.span))
       notes.push_back({site.span, fmt::format("in this application of `{}`", site.callee)});
@@ -206,6 +216,7 @@ Value* Session::parameter(const StateInfo& info) {
   if (found != parameters_.end()) return found->second;
   Value* value = graph_.state(info.path, {info.type.element.type, info.type.shape}, info.kind, origin);
   info_[value] = {&root_, Level::Shared, info.type.element.classes};
+  with_sources(value, info.type.sources);
   parameters_[info.path] = value;
   return value;
 }

@@ -5,6 +5,23 @@
 
 namespace nnc::semantics {
 
+std::vector<Note> join_notes(std::initializer_list<std::vector<Note>> parts) {
+  std::vector<Note> joined;
+  for (const std::vector<Note>& part : parts) joined.insert(joined.end(), part.begin(), part.end());
+  return joined;
+}
+
+void Reporter::unknown_argument(Span argument, const std::string& callee, const std::string& name,
+                                const std::vector<std::string>& names) {
+  Span written = argument;
+  written.end = written.begin + static_cast<std::uint32_t>(name.size());
+  const std::string near = nearest(name, names);
+  std::string all;
+  for (const std::string& one : names) all += (all.empty() ? "; it has " : ", ") + one;
+  report(Kind::unknown_argument, written, callee, name, near.empty() ? all : "").did_you_mean(near);
+  throw Abandon{};
+}
+
 bool Reporter::is_prelude(Span span) const { return !span.is_valid() || sources_.is_prelude(span.file); }
 
 Span Reporter::user_place(Span span) const {

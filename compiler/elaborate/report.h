@@ -15,6 +15,8 @@ namespace nnc::semantics {
 // An error has been reported; what was being elaborated has no meaning.
 struct Abandon {};
 
+std::vector<Note> join_notes(std::initializer_list<std::vector<Note>> parts);
+
 // An application on the way to what is being elaborated.
 struct CallSite {
   Span span;
@@ -42,6 +44,10 @@ class Reporter {
     diagnostic.notes.insert(diagnostic.notes.begin(), notes.begin(), notes.end());
     throw Abandon{};
   }
+
+  // An argument with a name that the callee has not: the name is underlined, and repaired if one of `names` is near.
+  [[noreturn]] void unknown_argument(Span argument, const std::string& callee, const std::string& name,
+                                     const std::vector<std::string>& names);
 
   // The innermost place in a file of the user's on the way to `span`.
   Span user_place(Span span) const;

@@ -36,8 +36,10 @@ Datum Evaluator::scan(Arguments& arguments) {
   for (Value* sequence : sequences) {
     const Shape& shape = sequence->type.shape;
     if (shape.empty()) reporter().fail(Kind::no_such_axis, arguments.place("xs"), 0, 0);
-    if (length >= 0 && shape[0] != length)
-      reporter().fail(Kind::scan_lengths_differ, arguments.place("xs"), length, shape[0]);
+    if (length >= 0 && shape[0] != length) {
+      reporter().fail_with(join_notes({session.size_notes(sequences[0], 0), session.size_notes(sequence, 0)}),
+                           Kind::scan_lengths_differ, arguments.place("xs"), length, shape[0]);
+    }
     length = shape[0];
   }
   if (length > kLengthMax) reporter().fail(Kind::bad_size, arguments.place("xs"), length);

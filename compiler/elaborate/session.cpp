@@ -71,12 +71,19 @@ std::vector<Value*> Session::op_all(const std::string& name, std::vector<Value*>
   }
   const OpDef& def = op_def(name);
   Inferred inferred = infer(def, inputs, attribute_values, graphs);
-  if (!inferred.error.empty()) reporter_.fail(Kind::primitive_misuse, place, name, inferred.error);
+  const auto operand_notes = [&] {
+    std::vector<Note> notes;
+    for (const Value* value : inputs) notes = join_notes({notes, shape_notes(value)});
+    return notes;
+  };
+  if (!inferred.error.empty()) {
+    reporter_.fail_with(operand_notes(), Kind::primitive_misuse, place, name, inferred.error);
+  }
   for (const Type& type : inferred.types) {
     std::int64_t count = 1;
     for (std::int64_t size : type.shape) {
       if (size > 0 && count > kElementsMax / size) {
-        reporter_.fail(Kind::tensor_too_large, place, nnc::to_string(type), kElementsMax);
+        reporter_.fail_with(operand_notes(), Kind::tensor_too_large, place, nnc::to_string(type), kElementsMax);
       }
       count *= std::max<std::int64_t>(size, 1);
     }
@@ -94,6 +101,7 @@ Value* Session::op(const std::string& name, std::vector<Value*> inputs, Attribut
 Value* Session::input(const std::string& name, const TensorType& type, bool per_example) {
   Value* value = region_->graph->input(name, {type.element.type, type.shape}, per_example, origin);
   if (type.element.classes > 0) value->producer->attributes.set("classes", type.element.classes);
+  with_sources(value, type.sources, type.class_sources);
   return note(value, per_example ? Level::PerExample : Level::Shared, type.element.classes);
 }
 
@@ -210,40 +218,6 @@ Value* Session::mean_over_batch(Value* value) {
     return op(made_by.def->name, {a, b});
   }
   return batch_mean(value);
-}
-
-std::vector<Note> Session::size_notes(const Value* value, std::int64_t axis) const {
-  // Follows operations that keep the axis as it is, up to the one that gave it its size.
-  while (true) {
-    const Op& op = *value->producer;
-    const Value* next = nullptr;
-    if (op.def->has(Elementwise)) {
-      next = op.inputs.empty() ? nullptr : op.inputs.front();
-    } else if (op.def->name == "broadcast") {
-      const std::vector<std::int64_t>& axes = op.attributes.integers("axes");
-      auto found = std::find(axes.begin(), axes.end(), axis);
-      if (found != axes.end()) {
-        next = op.inputs.front();
-        axis = found - axes.begin();
-      }
-    } else if (op.def->name == "transpose") {
-      next = op.inputs.front();
-      axis = op.attributes.integers("permutation")[static_cast<std::size_t>(axis)];
-    }
-    if (next == nullptr || static_cast<std::size_t>(axis) >= next->type.shape.size()) break;
-    value = next;
-  }
-  const Op& source = *value->producer;
-  std::int64_t size = value->type.shape[static_cast<std::size_t>(axis)];
-  std::string text = fmt::format("{} comes from here", size);
-  if (source.def->has(Leaf) && source.attributes.has("name")) {
-    text = fmt::format("{} comes from `{}`, {}", size, source.attributes.text("name"), nnc::to_string(value->type));
-  } else if (!source.origin.layer.empty()) {
-    text = fmt::format("{} comes from `{}`, whose value is {}", size, source.origin.layer, nnc::to_string(value->type));
-  } else {
-    text = fmt::format("{} comes from here: {}", size, nnc::to_string(value->type));
-  }
-  return {{source.origin.span, text}};
 }
 
 }  // namespace nnc::semantics

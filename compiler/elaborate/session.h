@@ -116,8 +116,15 @@ class Session {
   std::int64_t classes(const Value* value) const { return info_.at(value).classes; }
   TensorType type(const Value* value) const;
   Value* with_classes(Value* value, std::int64_t classes);
-  // Notes that say where axis `axis` of the value got its size.
+  // Notes that say where a size comes from, and through which layers it came: size_notes.cpp.
   std::vector<Note> size_notes(const Value* value, std::int64_t axis) const;
+  std::vector<Note> size_notes(const SizeSources& sources) const;
+  // Of the axes in which the value differs from a shape; of all of them if the ranks differ.
+  std::vector<Note> size_notes(const Value* value, const Shape& wanted) const;
+  // Of all axes of the value, each said once.
+  std::vector<Note> shape_notes(const Value* value) const;
+  // The sizes of a value that was made with the sizes of a written type or list.
+  Value* with_sources(Value* value, std::vector<SizeSources> sources, SizeSources class_sources = {});
   Value* batch_mean(Value* value);
   // The mean over the examples of what depends on them, plus the rest once.
   Value* mean_over_batch(Value* value);
@@ -177,7 +184,20 @@ class Session {
     const Region* region = nullptr;
     Level level = Level::Static;
     std::int64_t classes = 0;
+    // Of an operand in the body of a scan: the value outside; axis i of one is axis i + `dropped` of the other.
+    const Value* outer = nullptr;
+    std::int64_t dropped = 0;
   };
+  struct Axis {
+    const Value* value = nullptr;
+    std::int64_t axis = 0;
+  };
+  // The operand's axis that an axis of a result is; a null value if the operation makes the size.
+  Axis axis_before(const Axis& at) const;
+  // Goes back as far as it can; `layers`: those passed, from the use to the source.
+  Axis source_axis(Axis at, std::vector<std::string>* layers) const;
+  void add_size_notes(Axis at, const std::string& through, std::vector<Note>& notes) const;
+  void add_size_notes(const SizeSources& sources, const std::string& through, std::vector<Note>& notes) const;
   Value* import_value(Value* value, Region& into);
   std::size_t find_carry(const Region& region, const std::string& path) const;
   Value* note(Value* value, Level level, std::int64_t classes = 0);
@@ -189,6 +209,11 @@ class Session {
   Region* region_ = nullptr;
   std::vector<std::unique_ptr<Region>> regions_;
   std::unordered_map<const Value*, Info> info_;
+  struct Written {
+    std::vector<SizeSources> axes;
+    SizeSources classes;
+  };
+  std::unordered_map<const Value*, Written> written_sizes_;
   std::map<std::string, Value*> parameters_;
   struct RootState {
     Value* value = nullptr;

@@ -26,12 +26,20 @@ Stage::Stage(Elaboration& elaboration, Program& program, const ast::Train& train
 }
 
 ElaboratedStage Stage::run() {
+  const Diagnostics& diagnostics = program_.reporter().diagnostics();
+  const std::size_t before = diagnostics.all().size();
   read_lines();
-  step(true);
-  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
-  result_.step = step(false);
+  bool is_whole = true;
+  try {
+    step(true);
+    if (diagnostics.all().size() == before) result_.step = step(false);
+  } catch (const Abandon&) {
+    // The metrics may have errors of their own.
+    is_whole = false;
+    program_.reporter().chain.clear();
+  }
   result_.evaluate = evaluate();
-  if (program_.reporter().diagnostics().has_errors()) throw Abandon{};
+  if (!is_whole || diagnostics.all().size() != before) throw Abandon{};
   result_.init = elaboration_.initial_values(table_, train_.name.text + "_init");
   return std::move(result_);
 }
@@ -42,21 +50,28 @@ void Stage::read_lines() {
     if (slot != nullptr) reporter.report(Kind::repeated_line, line.span, word).note(slot->span, "first here");
     slot = &line;
   };
+  bool is_faulty = false;
   for (const ast::StmtPtr& line : train_.lines) {
     if (line->kind == StmtKind::Minimize) only(minimize_, *line, "minimize");
     if (line->kind == StmtKind::Batch) only(batch_line_, *line, "batch");
     if (line->kind == StmtKind::Epochs) only(epochs_line_, *line, "epochs");
     if (line->kind == StmtKind::Update) updates_.push_back(line.get());
     if (line->kind == StmtKind::Metric) metrics_.push_back(line.get());
+    is_faulty = is_faulty || line->kind == StmtKind::Faulty;
   }
+  // The line that seems to be missing may be the one that could not be read.
+  if (is_faulty && (minimize_ == nullptr || updates_.empty())) throw Abandon{};
   if (minimize_ == nullptr) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize");
   if (updates_.empty()) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with");
   Session& session = elaboration_.new_session(Purpose::Evaluate, "lines", table_);
   Evaluator evaluator(program_, session);
+  SizeSources sources;
   auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise) {
     if (expr == nullptr) return otherwise;
-    std::int64_t value = evaluator.integer(evaluator.expression(*expr, program_.user_scope()), expr->span);
-    if (value < 1) reporter.fail(Kind::bad_size, expr->span, value);
+    Datum datum = evaluator.expression(*expr, program_.user_scope());
+    std::int64_t value = evaluator.integer(datum, expr->span);
+    if (value < 1) reporter.fail_with(session.size_notes(datum.sources), Kind::bad_size, expr->span, value);
+    add_sources(sources, datum.sources);
     return value;
   };
   if (batch_line_ != nullptr) {
@@ -68,7 +83,9 @@ void Stage::read_lines() {
   if (options.batch) result_.batch = *options.batch;
   if (options.epochs) result_.epochs = *options.epochs;
   if (result_.batch % result_.shards != 0) {
-    reporter.fail(Kind::shards_mismatch, batch_line_->span, result_.batch, result_.shards);
+    std::erase_if(sources, [&](const SizeSource& source) { return source.size == 1; });
+    reporter.fail_with(session.size_notes(sources), Kind::shards_mismatch, batch_line_->span, result_.batch,
+                       result_.shards);
   }
 }
 
@@ -84,6 +101,14 @@ void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std
           binding.statement = one.get();
           binding.span = name.span;
           scope->names[one->kind == StmtKind::Next ? "next " + name.text : name.text] = binding;
+        }
+        break;
+      case StmtKind::Faulty:
+        for (const ast::Name& name : one->names) {
+          for (const std::string& key : {name.text, "next " + name.text}) {
+            scope->names[key] = Binding{};
+            scope->names[key].kind = Binding::Kind::Broken;
+          }
         }
         break;
       case StmtKind::Input: {
@@ -169,7 +194,8 @@ void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
     Binding& output = scope.names[statement.names[0].text];
     for (const ast::ModelOutput& one : model_.model->outputs) {
       if (one.name.text != statement.names[0].text) continue;
-      evaluator.check_result(one.type, output.value, scope.shared_from_this(), statement.value->span, one.name.text);
+      evaluator.check_result(one.type, output.value, scope.shared_from_this(), last_step(*statement.value),
+                             one.name.text);
       if (output.value.value->name.empty()) output.value.value->name = one.name.text;
     }
   } catch (const Abandon&) {

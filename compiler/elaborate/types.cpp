@@ -61,8 +61,6 @@ class Binder {
   };
   struct Bound {
     Span place;
-    Value* value;
-    std::int64_t axis;
     std::string param;
   };
 
@@ -73,9 +71,7 @@ class Binder {
       if (argument.name.empty()) continue;
       auto found = std::find(names.begin(), names.end(), argument.name);
       if (found == names.end()) {
-        std::string near = nearest(argument.name, names);
-        evaluator_.reporter().fail(Kind::unknown_argument, argument.span, callee_, argument.name,
-                                   near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+        evaluator_.reporter().unknown_argument(argument.span, callee_, argument.name, names);
       }
       const BoundArgument*& slot = given_[static_cast<std::size_t>(found - names.begin())];
       if (slot != nullptr) evaluator_.reporter().fail(Kind::repeated_argument, argument.span, argument.name);
@@ -119,8 +115,9 @@ class Binder {
 
   Datum check_kind(const ast::Param& param, const Datum& value, Span span) {
     const std::string& kind = param.kind;
-    if (kind == "int") return Datum::of(evaluator_.integer(value, span));
-    if (kind == "ints") return value.is(DatumKind::Integer) ? value : Datum::list(evaluator_.integers(value, span));
+    // Integers stay the data that they are: these know where they come from.
+    if (kind == "int") return evaluator_.integer(value, span), value;
+    if (kind == "ints") return evaluator_.integers(value, span), value;
     if (kind == "real") return Datum::of(evaluator_.real(value, span));
     if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
     DatumKind wanted = kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
@@ -204,7 +201,7 @@ class Binder {
       if (actual.classes == 0) mismatch(param, argument, value, {});
       const ast::Expr& count = *type.class_count;
       if (binds(count)) {
-        bind_size(count.text, actual.classes, {argument.span, nullptr, 0, param.name.text}, param, argument, value);
+        bind(count.text, size_of(actual.classes, value, kClassCount), {argument.span, param.name.text});
       } else {
         later_.push_back({&param, &argument, value});
       }
@@ -232,34 +229,39 @@ class Binder {
     return true;
   }
 
-  void bind_size(const std::string& name, std::int64_t size, Bound origin, const ast::Param& param,
-                 const BoundArgument& argument, Value* value) {
-    bind_datum(name, Datum::of(size), std::move(origin), param, argument, value);
+  // A size that a value has, with the axis as its source.
+  static Datum size_of(std::int64_t size, const Value* value, std::int64_t axis) {
+    return Datum::of(size, {{{}, size, value, axis}});
   }
 
-  void bind_datum(const std::string& name, Datum size, Bound origin, const ast::Param& param,
-                  const BoundArgument& argument, Value* value) {
+  void bind(const std::string& name, Datum size, Bound origin) {
     auto found = bound_.find(name);
     if (found == bound_.end()) {
       Binding binding;
       binding.value = std::move(size);
-      binding.span = param.type.span;
       scope_->names[name] = std::move(binding);
       bound_[name] = std::move(origin);
       return;
     }
-    if (same_static(scope_->names[name].value, size)) return;
+    const Datum& before = scope_->names[name].value;
+    if (same_static(before, size)) return;
     const Bound& first = found->second;
-    std::vector<Note> notes;
-    if (first.value != nullptr && first.axis >= 0) notes = evaluator_.session.size_notes(first.value, first.axis);
-    notes.push_back(
-        {first.place, fmt::format("`{}` is {} by `{}`", name, size_text(scope_->names[name].value), first.param)});
-    if (origin.value != nullptr && origin.axis >= 0) {
-      for (const Note& note : evaluator_.session.size_notes(origin.value, origin.axis)) notes.push_back(note);
+    std::vector<Note> notes =
+        join_notes({size_notes(before, size),
+                    {{first.place, fmt::format("`{}` is {} by `{}`", name, size_text(before), first.param)}},
+                    size_notes(size, before)});
+    evaluator_.reporter().fail_with(notes, Kind::size_conflict, origin.place, callee_, name, size_text(before),
+                                    size_text(size), origin.param);
+  }
+
+  // Where a size, or those of a pack that are not as in the other, comes from.
+  std::vector<Note> size_notes(const Datum& size, const Datum& other) const {
+    SizeSources sources = size.sources;
+    const bool is_comparable = size.items.size() == other.items.size();
+    for (std::size_t i = 0; i < size.items.size(); ++i) {
+      if (!is_comparable || !same_static(size.items[i], other.items[i])) add_sources(sources, size.items[i].sources);
     }
-    (void)value;
-    evaluator_.reporter().fail_with(notes, Kind::size_conflict, argument.span, callee_, name,
-                                    size_text(scope_->names[name].value), size_text(size), param.name.text);
+    return evaluator_.session.size_notes(sources);
   }
 
   static std::string size_text(const Datum& size) {
@@ -275,7 +277,9 @@ class Binder {
     std::size_t packs = 0;
     for (const ast::Dim& dim : dims) packs += dim.is_pack ? 1 : 0;
     if (packs > 1) evaluator_.reporter().fail(Kind::two_packs, param.type.span);
-    if (packs == 0 ? shape.size() != dims.size() : shape.size() + 1 < dims.size()) mismatch(param, argument, value, {});
+    if (packs == 0 ? shape.size() != dims.size() : shape.size() + 1 < dims.size()) {
+      mismatch(param, argument, value, evaluator_.session.shape_notes(value));
+    }
     std::size_t axis = 0;
     bool is_deferred = false;
     for (const ast::Dim& dim : dims) {
@@ -283,13 +287,14 @@ class Binder {
       if (!binds(*dim.size)) {
         is_deferred = true;
       } else if (dim.is_pack) {
-        std::vector<std::int64_t> sizes(shape.begin() + static_cast<std::ptrdiff_t>(axis),
-                                        shape.begin() + static_cast<std::ptrdiff_t>(axis + count));
-        bind_datum(dim.size->text, Datum::list(sizes), {argument.span, value, -1, param.name.text}, param, argument,
-                   value);
+        std::vector<Datum> sizes;
+        for (std::size_t i = axis; i < axis + count; ++i) {
+          sizes.push_back(size_of(shape[i], value, static_cast<std::int64_t>(i)));
+        }
+        bind(dim.size->text, Datum::list(std::move(sizes)), {argument.span, param.name.text});
       } else {
-        Bound origin{argument.span, value, static_cast<std::int64_t>(axis), param.name.text};
-        bind_datum(dim.size->text, Datum::of(shape[axis]), origin, param, argument, value);
+        bind(dim.size->text, size_of(shape[axis], value, static_cast<std::int64_t>(axis)),
+             {argument.span, param.name.text});
       }
       axis += count;
     }
@@ -301,15 +306,12 @@ class Binder {
       TensorType wanted = evaluator_.type(later.param->type, scope_);
       TensorType actual = evaluator_.session.type(later.value);
       if (wanted.element.classes > 0 && actual.element.classes != wanted.element.classes) {
-        mismatch(*later.param, *later.argument, later.value, {});
+        mismatch(*later.param, *later.argument, later.value,
+                 join_notes({evaluator_.class_notes(later.value), evaluator_.wanted_notes(wanted, actual)}));
       }
       if (wanted.shape == actual.shape) continue;
-      std::vector<Note> notes;
-      for (std::size_t i = 0; i < actual.shape.size(); ++i) {
-        if (i < wanted.shape.size() && wanted.shape[i] == actual.shape[i]) continue;
-        for (const Note& note : evaluator_.session.size_notes(later.value, static_cast<std::int64_t>(i)))
-          notes.push_back(note);
-      }
+      std::vector<Note> notes = join_notes(
+          {evaluator_.session.size_notes(later.value, wanted.shape), evaluator_.wanted_notes(wanted, actual)});
       evaluator_.reporter().fail_with(notes, Kind::argument_mismatch, later.argument->span, callee_, to_string(wanted),
                                       later.param->name.text, to_string(actual));
     }
@@ -335,9 +337,10 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   Element result;
   if (type.element == "class") {
     result.type = ElementType::I32;
-    result.classes = integer(expression(*type.class_count, scope), type.class_count->span);
+    Datum count = expression(*type.class_count, scope);
+    result.classes = integer(count, type.class_count->span);
     if (result.classes < 1 || result.classes > kSizeMax) {
-      reporter().fail(Kind::bad_size, type.class_count->span, result.classes);
+      reporter().fail_with(session.size_notes(count.sources), Kind::bad_size, type.class_count->span, result.classes);
     }
     return result;
   }
@@ -351,14 +354,22 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
   TensorType result;
   result.element = element(type, scope);
   std::int64_t count = 1;
+  if (type.element == "class") result.class_sources = expression(*type.class_count, scope).sources;
   for (const ast::Dim& dim : type.dims) {
     Datum size = expression(*dim.size, scope);
-    std::vector<std::int64_t> sizes =
-        dim.is_pack ? integers(size, dim.size->span) : std::vector<std::int64_t>{integer(size, dim.size->span)};
-    for (std::int64_t one : sizes) {
-      if (one < 1 || one > kSizeMax) reporter().fail(Kind::bad_size, dim.size->span, one);
-      if (__builtin_mul_overflow(count, one, &count)) reporter().fail(Kind::integer_overflow, dim.size->span);
-      result.shape.push_back(one);
+    if (dim.is_pack) {
+      integers(size, dim.size->span);
+    } else {
+      integer(size, dim.size->span);
+    }
+    const std::vector<Datum> one = {size};
+    for (const Datum& item : size.is(DatumKind::List) ? size.items : one) {
+      if (item.integer < 1 || item.integer > kSizeMax) {
+        reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer);
+      }
+      if (__builtin_mul_overflow(count, item.integer, &count)) reporter().fail(Kind::integer_overflow, dim.size->span);
+      result.shape.push_back(item.integer);
+      result.sources.push_back(item.sources);
     }
   }
   return result;
@@ -386,8 +397,15 @@ void Evaluator::check_result(const ast::Type& wanted, Datum& result, const Scope
   }
   TensorType actual = session.type(result.value);
   if (actual == expected) return;
-  reporter().fail_with({{wanted.span, fmt::format("declared here: {}", to_string(expected))}}, Kind::result_mismatch,
-                       span, callee, to_string(expected), to_string(actual));
+  std::vector<Note> notes = join_notes({session.size_notes(result.value, expected.shape), class_notes(result.value)});
+  notes.push_back({wanted.span, fmt::format("declared here: {}", to_string(expected))});
+  // What is written in the declaration itself is seen there.
+  for (const Note& note : wanted_notes(expected, actual)) {
+    const bool is_inside =
+        note.span.file == wanted.span.file && note.span.begin >= wanted.span.begin && note.span.end <= wanted.span.end;
+    if (!is_inside) notes.push_back(note);
+  }
+  reporter().fail_with(notes, Kind::result_mismatch, span, callee, to_string(expected), to_string(actual));
 }
 
 }  // namespace nnc::semantics

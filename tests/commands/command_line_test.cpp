@@ -182,6 +182,15 @@ TEST_CASE("train learns, repeats itself to the bit, and resumes to the same weig
   CHECK(folder.nnc("train side.nn" + data + " --epochs 5 --checkpoint c --quiet").status == 0);
   CHECK(folder.nnc("train side.nn" + data + " --checkpoint c --resume -o d.safetensors --quiet").status == 0);
   CHECK(folder.read("a.safetensors") == folder.read("d.safetensors"));
+  // What would visit the data in another order is no resumption.
+  const std::string resume = "train side.nn --data side.csv:x=0:2,label=2 --checkpoint c --resume --quiet";
+  for (const auto& [other, why] : {std::pair(" --hold-out 0.25 --seed 5 --batch 8", "of batch 16, not 8"),
+                                   std::pair(" --hold-out 0.25 --seed 6", "of seed 5, not 6"),
+                                   std::pair(" --hold-out 0.5 --seed 5", "of examples 192, not 128")}) {
+    outcome = folder.nnc(resume + other);
+    CHECK(outcome.status == 1);
+    CHECK_MESSAGE(has(outcome, why), outcome.output);
+  }
   // The weights go into C++, and into a run.
   CHECK(folder.nnc("side.nn --weights a.safetensors -o side.cpp").status == 0);
   CHECK(has(folder.nnc("run side.nn --weights a.safetensors --input x=side.csv:x=0:2 --output scores=y.npy"), "error"));
@@ -256,6 +265,22 @@ TEST_CASE("several models: one file for all if their paths differ, else one has 
   CHECK(outcome.status == 1);
   CHECK(has(outcome, "First and Second each have a parameter 'dense."));
   CHECK(folder.nnc("train clash.nn --model Second -o clash.safetensors" + data).status == 0);
+}
+
+TEST_CASE("numbers that 64 bits do not hold are refused, not clamped") {
+  const Folder folder;
+  folder.write("side.nn", kClassifier);
+  folder.write("side.csv", separable_data());
+  const std::string train = "train side.nn --data side.csv:x=0:2,label=2 ";
+  for (const std::string option : {"--seed", "--epochs", "--batch"}) {
+    const Outcome outcome = folder.nnc(train + option + " 99999999999999999999");
+    CAPTURE(option);
+    CHECK(outcome.status == 2);
+    CHECK_MESSAGE(has(outcome, option), outcome.output);
+  }
+  CHECK(folder.nnc("check side.nn --gradients --seed 99999999999999999999").status == 2);
+  CHECK(folder.nnc("run side.nn --seed 99999999999999999999").status == 2);
+  CHECK(folder.nnc("run side.nn --seed -1").status == 2);
 }
 
 TEST_CASE("a loss that is not finite ends training with the layer that made it so") {
