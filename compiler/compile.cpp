@@ -136,7 +136,7 @@ void add_inference(Unit& unit, const ElaboratedModel& model, const CompileOption
   remove_dead(prepare);
   add_states(unit.prepared, forward, {StateKind::Prepared});
   add_states(unit.state, forward, {StateKind::Recurrent});
-  add_function(unit, "prepare", std::move(prepare));
+  if (!unit.prepared.slots.empty()) add_function(unit, "prepare", std::move(prepare));
   add_function(unit, "forward", std::move(forward));
 }
 

@@ -69,8 +69,7 @@ int bench(const BenchOptions& options) {
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
   const Status filled = fill_parameters(*session, *program, *model, options.weights, 0);
   if (!filled) return fail(filled.error());
-  if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
-  if (session->function("reset") != nullptr) session->call("reset", {}, {});
+  session->prepare();
 
   const UnitFunction& forward = *session->function("forward");
   std::vector<std::vector<std::byte>> memory;

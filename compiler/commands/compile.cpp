@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/session.h"
@@ -164,7 +165,7 @@ Status Compilation::embed_weights(Unit& unit, std::size_t index) {
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
   const Status filled = fill_parameters(*session, *program_, index, command_.weights, 0);
   if (!filled) return filled;
-  session->call("prepare", {}, {});
+  session->prepare();
   const std::span<const std::byte> bytes = session->prepared();
   if (bytes.size() > kEmbeddedMax) {
     weights_.emplace_back(weights_path(unit), std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
@@ -208,12 +209,17 @@ int Compilation::emit_cpp() {
   }
   std::string source;
   std::string header;
+  std::set<std::string> name_spaces;
   for (const std::size_t index : chosen) {
     std::unique_ptr<Unit> unit = make_unit(index);
     if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
     if (!command_.weights.path.empty()) {
       const Status embedded = embed_weights(*unit, index);
       if (!embedded) return fail(embedded.error());
+    }
+    if (!name_spaces.insert(unit->name_space).second) {
+      return fail(fmt::format("two of the models become the namespace '{}': choose one with --model or --stage",
+                              unit->name_space));
     }
     const Emitted emitted = emit(*unit, base, sources_);
     check(emitted, unit->target);

@@ -175,8 +175,7 @@ class Runner {
     const std::unique_ptr<Session> session = start(std::move(unit));
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
-    if (session->function("prepare") != nullptr) session->call("prepare", {}, {});
-    if (session->function("reset") != nullptr) session->call("reset", {}, {});
+    session->prepare();
     Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "forward", arrays_);
     if (!results) return results.failure();
     std::map<std::string, std::string> files;

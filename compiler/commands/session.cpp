@@ -44,6 +44,12 @@ const UnitFunction* Session::function(std::string_view name) const {
   return nullptr;
 }
 
+void Session::prepare() {
+  for (const char* name : {"prepare", "reset"}) {
+    if (function(name) != nullptr) call(name, {}, {});
+  }
+}
+
 void Session::call(std::string_view name, std::span<const void* const> inputs, std::span<void* const> outputs) {
   void* address = jit_->symbol("nnc_" + std::string(name));
   if (address == nullptr) throw InternalError("the unit has no function '" + std::string(name) + "'");

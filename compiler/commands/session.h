@@ -34,6 +34,8 @@ class Session {
 
   // A function of the unit; null if it has none of that name.
   const UnitFunction* function(std::string_view name) const;
+  // What precedes the first call of `forward`: prepared parameters, and states at their beginning.
+  void prepare();
   // Calls it. Inputs in the order of its graph's inputs, outputs in the order of its graph's outputs without those that
   // lie in the gradients.
   void call(std::string_view name, std::span<const void* const> inputs, std::span<void* const> outputs);

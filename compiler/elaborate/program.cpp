@@ -116,6 +116,13 @@ bool Program::load() {
   if (reporter_.diagnostics().all().size() != before) return false;
   user_scope_ = scope_of(user_, imports);
   bool may_go_on = true;
+  std::map<std::string, Span> stages;
+  for (const ast::Train& train : user_.trains) {
+    auto [place, is_new] = stages.emplace(train.name.text, train.name.span);
+    if (is_new) continue;
+    reporter_.report(Kind::repeated_name, train.name.span, train.name.text).note(place->second, "first here");
+    may_go_on = false;
+  }
   for (const auto& [file, scope] : scopes_) {
     may_go_on = check_names(*file, scope, reporter_, anonymous_names) && may_go_on;
   }

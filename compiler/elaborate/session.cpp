@@ -9,7 +9,6 @@ namespace {
 // A program that opens into more is refused: it would not end in reasonable time or memory.
 constexpr std::int64_t kOperationsMax = 200'000;
 constexpr std::int64_t kStaticWorkMax = 1'000'000;
-constexpr std::int64_t kElementsMax = std::int64_t{1} << 33;
 
 }  // namespace
 

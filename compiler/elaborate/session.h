@@ -21,6 +21,8 @@
 
 namespace nnc::semantics {
 
+constexpr std::int64_t kElementsMax = std::int64_t{1} << 33;  // of a tensor
+
 enum class Purpose { Forward, Init, Step, Evaluate };
 // How many values there are of a value: one, one a step, or one an example.
 enum class Level { Static, Shared, PerExample };

@@ -87,6 +87,7 @@ void Stage::read_lines() {
     reporter.fail_with(session.size_notes(sources), Kind::shards_mismatch, batch_line_->span, result_.batch,
                        result_.shards);
   }
+  if (result_.shards != 1) reporter.fail(Kind::unsupported_shards, batch_line_->span);
 }
 
 void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std::vector<ast::StmtPtr>& statements) {

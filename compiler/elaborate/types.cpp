@@ -347,6 +347,9 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   if (!parse_element_type(type.element, result.type)) {
     reporter().fail(Kind::unknown_element_type, type.element_span, type.element);
   }
+  if (result.type == ElementType::F16 || result.type == ElementType::BF16) {
+    reporter().fail(Kind::unsupported_element_type, type.element_span, type.element);
+  }
   return result;
 }
 
@@ -354,6 +357,7 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
   TensorType result;
   result.element = element(type, scope);
   std::int64_t count = 1;
+  bool is_too_large = false;
   if (type.element == "class") result.class_sources = expression(*type.class_count, scope).sources;
   for (const ast::Dim& dim : type.dims) {
     Datum size = expression(*dim.size, scope);
@@ -367,10 +371,16 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
       if (item.integer < 1 || item.integer > kSizeMax) {
         reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer);
       }
-      if (__builtin_mul_overflow(count, item.integer, &count)) reporter().fail(Kind::integer_overflow, dim.size->span);
       result.shape.push_back(item.integer);
       result.sources.push_back(item.sources);
+      is_too_large = is_too_large || count > kElementsMax / item.integer;
+      if (!is_too_large) count *= item.integer;
     }
+  }
+  if (is_too_large) {
+    std::vector<Note> notes;
+    for (const auto& sources : result.sources) notes = join_notes({notes, session.size_notes(sources)});
+    reporter().fail_with(notes, Kind::tensor_too_large, type.span, to_string(result), kElementsMax);
   }
   return result;
 }

@@ -126,6 +126,26 @@ TEST_CASE("several models of a program share the files; one can be chosen") {
   CHECK(folder.read("one.hpp").find("namespace line") == std::string::npos);
 }
 
+TEST_CASE("a model without parameters compiles, is measured and runs") {
+  const Folder folder;
+  folder.write("m.nn", "model Twice(x: f32[2]) -> (y: f32[2]) { y = 2 * x }\n");
+  folder.write("x.csv", "1,2\n3,4\n");
+  CHECK(folder.nnc("m.nn -o m.cpp").status == 0);
+  CHECK(folder.nnc("bench m.nn --seconds 0.01").status == 0);
+  CHECK(folder.nnc("run m.nn --input x.csv:x=0:2 --output y=y.npy").status == 0);
+  CHECK(folder.has("y.npy"));
+}
+
+TEST_CASE("two models of one namespace do not go into one file") {
+  const Folder folder;
+  folder.write("m.nn", "model Net(x: f32) -> (y: f32) { y = x }\nmodel net(x: f32) -> (y: f32) { y = x }\n");
+  const Outcome outcome = folder.nnc("m.nn -o m.cpp");
+  CHECK(outcome.status == 1);
+  CHECK(has(outcome, "two of the models become the namespace 'net': choose one with --model"));
+  CHECK_FALSE(folder.has("m.cpp"));
+  CHECK(folder.nnc("m.nn -o m.cpp --model net").status == 0);
+}
+
 TEST_CASE("check --gradients names every input and parameter") {
   const Folder folder;
   folder.write("m.nn", kProgram);
