@@ -352,6 +352,34 @@ TEST_CASE("a loss that is not finite ends training with the layer that made it s
   CHECK_FALSE(folder.has("w.safetensors"));
 }
 
+TEST_CASE("the layer is found far into an epoch, too") {
+  const Folder folder;
+  folder.write("line.nn", R"(model Line(x: f32[2]) -> (y: f32[1]) {
+  y = x |> dense(1)
+}
+
+train Line {
+  input t: f32
+  minimize sum((y - t)^2)
+  with adam(rate: 0.01)
+  batch 1
+  epochs 1
+}
+)");
+  // One line of 400 is too large to be squared; in the order of these seeds it comes at different steps.
+  std::string data = "1e30,1e30,0\n";
+  for (int i = 1; i < 400; ++i) data += std::to_string(i % 7) + "," + std::to_string(i % 5) + ",1\n";
+  folder.write("line.csv", data);
+  for (const char* seed : {"1", "2", "3", "4"}) {
+    const Outcome outcome =
+        folder.nnc(std::string("train line.nn --data line.csv:x=0:2,t=2 --quiet -o w.safetensors --seed ") + seed);
+    CAPTURE(outcome.output);
+    CHECK(outcome.status == 1);
+    CHECK(has(outcome, "in epoch 1: first in"));
+    CHECK(has(outcome, "line.nn:7"));
+  }
+}
+
 TEST_CASE("no output replaces what was read, or fails only after the work") {
   const Folder folder;
   folder.write("side.nn", kClassifier);
