@@ -33,7 +33,11 @@ constexpr T lowest_of() {
 struct ReduceSum {
   template <class V>
   NNC_INLINE V operator()(V a, V b) const {
-    return static_cast<V>(a + b);
+    if constexpr (is_floating<ElementOf<V>>()) {
+      return a + b;
+    } else {
+      return wrapping_add(a, b);
+    }
   }
   template <class T>
   static constexpr T neutral() {
@@ -43,7 +47,11 @@ struct ReduceSum {
 struct ReduceProduct {
   template <class V>
   NNC_INLINE V operator()(V a, V b) const {
-    return static_cast<V>(a * b);
+    if constexpr (is_floating<ElementOf<V>>()) {
+      return a * b;
+    } else {
+      return wrapping_multiply(a, b);
+    }
   }
   template <class T>
   static constexpr T neutral() {

@@ -178,6 +178,7 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
   CLI::Option* flag = app.add_flag("--gradients", arguments.with_gradients, "Compare gradients with slopes");
   add_weights(app, gradients.weights, "Parameters at which they are compared")->needs(flag);
   app.add_option("--model", gradients.compile.model, "One model of the program")->type_name("NAME")->needs(flag);
+  app.add_option("--stage", gradients.compile.stage, "One `train` block alone")->type_name("NAME")->needs(flag);
   add_seed(app, gradients.seed, "Of the point at which they are compared")->needs(flag);
   add_batch(app, gradients.compile.elaborate);
   add_target(app, gradients.compile.target, std::string(kDefaultTarget));

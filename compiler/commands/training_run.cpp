@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -11,6 +12,10 @@
 namespace nnc {
 
 namespace {
+
+// So many steps apart parameters and state are copied: often enough that going back is quick, seldom enough that the
+// copies cost nothing beside the steps.
+constexpr std::int64_t kKeptSteps = 64;
 
 bool is_supplied(const std::string& name) { return name == "seed" || name == "epoch" || name == "example"; }
 
@@ -64,25 +69,43 @@ double TrainingRun::run_epoch(const DataSet& data, const Examples& examples, std
   const std::uint64_t seed = static_cast<std::uint64_t>(seed_[1]) << 32 | seed_[0];
   const Permutation order = epoch_order(examples.size(), seed, static_cast<std::uint64_t>(epoch));
   const std::int64_t steps = static_cast<std::int64_t>(examples.size()) / batch_;
-  std::vector<std::uint64_t> chosen(static_cast<std::size_t>(batch_));
-  double sum = 0;
-  for (std::int64_t step = 0; step < steps; ++step) {
-    for (std::int64_t i = 0; i < batch_; ++i) {
-      const std::uint64_t example = examples[order(static_cast<std::uint64_t>(step * batch_ + i))];
-      chosen[static_cast<std::size_t>(i)] = example;
-      const std::uint32_t index = static_cast<std::uint32_t>(example);
-      if (step_.example != nullptr) std::memcpy(step_.example + i * 4, &index, sizeof(index));
-    }
-    data.fill(chosen, step_.data);
-    parameters_before_.assign(session_.parameters().begin(), session_.parameters().end());
-    state_before_.assign(session_.state().begin(), session_.state().end());
+  const auto take_step = [&](std::int64_t step) {
+    fill_step(data, examples, order, step);
     float loss = 0;
     void* outputs[] = {&loss};
     session_.call("step", step_.pointers, outputs);
+    return loss;
+  };
+  double sum = 0;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    if (step % kKeptSteps == 0) {
+      kept_parameters_.assign(session_.parameters().begin(), session_.parameters().end());
+      kept_state_.assign(session_.state().begin(), session_.state().end());
+    }
+    const float loss = take_step(step);
+    if (!std::isfinite(loss)) {
+      // Steps repeat themselves to the bit: from what was kept they lead to where this one began.
+      std::copy(kept_parameters_.begin(), kept_parameters_.end(), session_.parameters().begin());
+      std::copy(kept_state_.begin(), kept_state_.end(), session_.state().begin());
+      for (std::int64_t again = step - step % kKeptSteps; again < step; ++again) take_step(again);
+      fill_step(data, examples, order, step);
+    }
     sum += static_cast<double>(loss);
     if (!between(step + 1, steps, loss)) return sum / static_cast<double>(step + 1);
   }
   return sum / static_cast<double>(steps);
+}
+
+void TrainingRun::fill_step(const DataSet& data, const Examples& examples, const Permutation& order,
+                            std::int64_t step) {
+  chosen_.resize(static_cast<std::size_t>(batch_));
+  for (std::int64_t i = 0; i < batch_; ++i) {
+    const std::uint64_t example = examples[order(static_cast<std::uint64_t>(step * batch_ + i))];
+    chosen_[static_cast<std::size_t>(i)] = example;
+    const std::uint32_t index = static_cast<std::uint32_t>(example);
+    if (step_.example != nullptr) std::memcpy(step_.example + i * 4, &index, sizeof(index));
+  }
+  data.fill(chosen_, step_.data);
 }
 
 std::map<std::string, double> TrainingRun::evaluate(const DataSet& data, const Examples& examples) {
@@ -144,11 +167,11 @@ std::string TrainingRun::find_non_finite(const SourceManager& sources) {
         tensor_at(input->type, static_cast<const std::byte*>(step_.pointers[i]));
   }
   const Unit& unit = session_.unit();
-  const auto add = [&](const StructLayout& layout, const std::vector<std::byte>& bytes) {
+  const auto add = [&](const StructLayout& layout, std::span<const std::byte> bytes) {
     for (const Slot& slot : layout.slots) states[slot.name] = tensor_at(slot.type, bytes.data() + slot.offset);
   };
-  add(unit.parameters, parameters_before_);
-  add(unit.state, state_before_);
+  add(unit.parameters, session_.parameters());
+  add(unit.state, session_.state());
   const auto is_finite = [](const Tensor& tensor) {
     if (tensor.data.index() == 1) return true;
     for (const double value : tensor.floats()) {

@@ -30,14 +30,13 @@ class TrainingRun {
   // Fills parameters and state by the emitted `init`.
   void initialise();
   // One epoch over `examples` in the order that the seed gives it. `between`: called after each step with the number of
-  // steps done and their total; false stops. Returns the mean loss.
+  // steps done and their total; false stops. Returns the mean loss. A step whose loss is not finite is undone.
   double run_epoch(const DataSet& data, const Examples& examples, std::int64_t epoch,
                    const std::function<bool(std::int64_t done, std::int64_t total, float loss)>& between);
   // Metrics over all examples, the last partial batch counted.
   std::map<std::string, double> evaluate(const DataSet& data, const Examples& examples);
 
-  // Why the last step's loss was not finite: the first value of the graph, in its order, that was not; empty if the
-  // loss was finite.
+  // Why the last step's loss was not finite: the first value of the graph, in its order, that was not.
   std::string find_non_finite(const SourceManager& sources);
 
  private:
@@ -49,13 +48,16 @@ class TrainingRun {
     std::byte* example = nullptr;
   };
   Inputs make_inputs(const Graph& graph);
+  // The inputs of a step of the epoch.
+  void fill_step(const DataSet& data, const Examples& examples, const Permutation& order, std::int64_t step);
 
   Session& session_;
   std::int64_t batch_;
   std::uint32_t seed_[2];
   float epoch_ = 0;
   Inputs step_;
-  std::vector<std::byte> parameters_before_, state_before_;
+  std::vector<std::uint64_t> chosen_;                    // examples of the step
+  std::vector<std::byte> kept_parameters_, kept_state_;  // before an earlier step of the epoch
 };
 
 }  // namespace nnc

@@ -200,7 +200,9 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
     const bool as_number = is_bool(input) && !is_bool(op.result()) && !is_choice;
     operands.push_back(as_number ? fmt::format("to_bool({})", name(input)) : name(input));
   }
-  const std::string& body = op.def->lower.body;
+  const Lowering& lower = op.def->lower;
+  const bool is_modular = is_integer(op.result()->type.element) && !lower.integer_body.empty();
+  const std::string& body = is_modular ? lower.integer_body : lower.body;
   if (body.empty()) throw InternalError("no elementwise lowering for " + op.def->name);
   const std::string single = single_expression(body);
   if (single.empty()) {

@@ -33,7 +33,8 @@ llvm::SmallVector<char, 0> compile_object(const std::vector<SourceText>& files, 
   llvm::IntrusiveRefCntPtr<clang::DiagnosticOptions> diagnostic_options(new clang::DiagnosticOptions);
   clang::TextDiagnosticPrinter printer(messages, diagnostic_options.get());
   // Warnings are the business of check_emitted.
-  const std::vector<std::string> flags = {"-O" + std::to_string(options.optimization), "-w"};
+  std::vector<std::string> flags = {"-O" + std::to_string(options.optimization), "-w"};
+  if (options.traps_on_undefined) flags.insert(flags.end(), {"-fsanitize=undefined", "-fsanitize-trap=undefined"});
   std::unique_ptr<clang::CompilerInstance> compiler = make_clang_unit(files, target, flags, printer, error);
   if (!compiler) return object;
   compiler->setOutputStream(std::make_unique<llvm::raw_svector_ostream>(object));

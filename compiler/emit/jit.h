@@ -17,7 +17,8 @@
 namespace nnc {
 
 struct JitOptions {
-  int optimization = 2;  // -O0 to -O3
+  int optimization = 2;             // -O0 to -O3
+  bool traps_on_undefined = false;  // undefined behaviour ends the process: for tests
 };
 
 class Jit {

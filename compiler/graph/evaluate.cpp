@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/ops/op.h"
 
@@ -26,6 +27,25 @@ void round_elements(Tensor& tensor) {
   for (double& x : tensor.floats()) x = round_to(tensor.type.element, x);
 }
 
+bool has_any(const std::set<const Value*>& set, const std::vector<std::unique_ptr<Value>>& values) {
+  return std::any_of(values.begin(), values.end(),
+                     [&](const std::unique_ptr<Value>& value) { return set.count(value.get()) != 0; });
+}
+
+// The input or state of that name, and all that is computed from it.
+std::set<const Value*> dependents(const Graph& graph, const std::string& name) {
+  std::set<const Value*> found;
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    const bool is_leaf = op->def->name == "input" || op->def->name == "state";
+    const bool depends = is_leaf ? op->attributes.text("name") == name
+                                 : std::any_of(op->inputs.begin(), op->inputs.end(),
+                                               [&](const Value* operand) { return found.count(operand) != 0; });
+    if (!depends) continue;
+    for (const std::unique_ptr<Value>& value : op->results) found.insert(value.get());
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<Tensor> evaluate(const Op& op, const std::vector<const Tensor*>& operands) {
@@ -37,35 +57,46 @@ Evaluation evaluate(const Graph& graph, const std::map<std::string, Tensor>& inp
                     const std::map<std::string, Tensor>& states, const EvaluateOptions& options) {
   Evaluation result;
   std::map<const Value*, int> uses = use_counts(graph);
-  std::map<const Value*, Tensor>& values = result.values;
+  // Where each value is: with the caller, in the evaluation before, or in result.values.
+  std::map<const Value*, const Tensor*> places;
+  const std::set<const Value*> changed =
+      options.before == nullptr ? std::set<const Value*>{} : dependents(graph, options.changed);
+  const bool copies_leaves = options.keep_values || options.round_to_type;
   for (const std::unique_ptr<Op>& op : graph.ops) {
+    if (options.before != nullptr && !has_any(changed, op->results)) {
+      for (const std::unique_ptr<Value>& value : op->results) {
+        places[value.get()] = &options.before->values.at(value.get());
+      }
+      continue;
+    }
     std::vector<Tensor> tensors;
-    if (op->def->name == "input") {
-      tensors = {given(inputs, *op, "input")};
-    } else if (op->def->name == "state") {
-      tensors = {given(states, *op, "state")};
+    if (op->def->name == "input" || op->def->name == "state") {
+      const Tensor& leaf = op->def->name == "input" ? given(inputs, *op, "input") : given(states, *op, "state");
+      places[op->result()] = &leaf;
+      if (copies_leaves) tensors = {leaf};
     } else {
       std::vector<const Tensor*> operands;
-      for (const Value* operand : op->inputs) operands.push_back(&values.at(operand));
+      for (const Value* operand : op->inputs) operands.push_back(places.at(operand));
       tensors = evaluate(*op, operands);
     }
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (options.round_to_type) round_elements(tensors[i]);
-      values[op->results[i].get()] = std::move(tensors[i]);
+      const Value* value = op->results[i].get();
+      places[value] = &(result.values[value] = std::move(tensors[i]));
     }
     if (options.keep_values) continue;
     for (const Value* operand : op->inputs) {
-      if (--uses.at(operand) == 0) values.erase(operand);
+      if (--uses.at(operand) == 0) result.values.erase(operand);
     }
     for (const std::unique_ptr<Value>& value : op->results) {
-      if (uses.at(value.get()) == 0) values.erase(value.get());
+      if (uses.at(value.get()) == 0) result.values.erase(value.get());
     }
   }
-  for (const Output& output : graph.outputs) result.outputs[output.name] = values.at(output.value);
+  for (const Output& output : graph.outputs) result.outputs[output.name] = *places.at(output.value);
   for (const State& state : graph.states) {
-    if (state.next != nullptr) result.next_states[state.name] = values.at(state.next);
+    if (state.next != nullptr) result.next_states[state.name] = *places.at(state.next);
   }
-  if (!options.keep_values) values.clear();
+  if (!options.keep_values) result.values.clear();
   return result;
 }
 

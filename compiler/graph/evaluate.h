@@ -18,6 +18,10 @@ struct Evaluation {
 struct EvaluateOptions {
   bool keep_values = false;
   bool round_to_type = false;  // round f32/f16/bf16 results to their type after each operation
+  // An evaluation of this graph that kept its values, at inputs and states that differ from those given now in the one
+  // named `changed` alone: only what depends on that one is computed.
+  const Evaluation* before = nullptr;
+  std::string changed = {};
 };
 
 // `inputs` and `states` by name; all must be there with the types that the graph states (else InternalError).

@@ -27,7 +27,7 @@ std::vector<Tensor> evaluate_broadcast(const Op& op, Operands in) {
   const Shape own = row_major_strides(in[0]->type.shape);
   Shape strides(type.shape.size());
   for (std::size_t i = 0; i < axes.size(); ++i) strides[static_cast<std::size_t>(axes[i])] = own[i];
-  return {take(*in[0], type, strided_offsets(type.shape, strides))};
+  return {take_strided(*in[0], type, strides)};
 }
 
 Attributes to(Shape shape, std::vector<std::int64_t> axes) {

@@ -92,12 +92,18 @@ std::vector<Tensor> evaluate_contraction(const Op& op, Operands in) {
     for (char letter : letters) product *= extent(spec, in[0]->type.shape, in[1]->type.shape, letter);
     return product;
   };
-  Tensor y =
-      batched_product(permute(*in[0], places(spec.a, batch + m + k)), permute(*in[1], places(spec.b, batch + k + n)),
-                      count(batch), count(m), count(k), count(n));
+  // The operand in that order: itself, if it lies so.
+  Tensor permuted[2];
+  const auto operand = [&](std::size_t i, const std::string& letters, const std::string& order) -> const Tensor& {
+    if (letters == order) return *in[i];
+    return permuted[i] = permute(*in[i], places(letters, order));
+  };
+  Tensor y = batched_product(operand(0, spec.a, batch + m + k), operand(1, spec.b, batch + k + n), count(batch),
+                             count(m), count(k), count(n));
   const std::string order = batch + m + n;
   y.type.shape.clear();
   for (char letter : order) y.type.shape.push_back(extent(spec, in[0]->type.shape, in[1]->type.shape, letter));
+  if (order == spec.y) return {std::move(y)};
   return {permute(y, places(order, spec.y))};
 }
 
@@ -149,6 +155,11 @@ OpDef contraction_op() {
                   sample("nothing summed over", "mk,kn->mn", {2, 0}, {0, 2}),
                   {.what = "integers",
                    .operands = {i32({2, 3}, -9, 9), i32({3, 2}, -9, 9)},
+                   .attributes = with({}, "spec", std::string("mk,kn->mn")),
+                   .differentiable = false},
+                  {.what = "wrapping",
+                   .operands = {operand(ElementType::I32, {1, 2}, {2147483647, -2147483648.0}),
+                                operand(ElementType::I32, {2, 2}, {2, 2147483647, -1, 3})},
                    .attributes = with({}, "spec", std::string("mk,kn->mn")),
                    .differentiable = false}},
       .tolerance = {.relative = 1e-6},

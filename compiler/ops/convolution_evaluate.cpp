@@ -60,6 +60,29 @@ Tensor weight_matrix(const Convolution& c, const Tensor& w, const Strides& strid
   return take(w, {w.type.element, {outputs, columns}}, from);
 }
 
+// For each of the `inputs` planes of x that begin at `first` and lie `stride` apart, what the patches cover.
+void gather_patches(const Tensor& x, const std::vector<std::int64_t>& patch, std::int64_t first, std::int64_t stride,
+                    std::int64_t inputs, Tensor& patches) {
+  const auto gather = [&](const auto& source, auto& target) {
+    std::size_t at = 0;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      const std::int64_t plane = first + i * stride;
+      for (const std::int64_t offset : patch) {
+        if (offset < 0) {
+          target[at++] = 0;
+        } else {
+          target[at++] = source[static_cast<std::size_t>(plane + offset)];
+        }
+      }
+    }
+  };
+  if (is_float(x.type.element)) {
+    gather(x.floats(), patches.floats());
+  } else {
+    gather(x.integers(), patches.integers());
+  }
+}
+
 }  // namespace
 
 std::vector<Tensor> evaluate_convolution(const Op& op, Operands in) {
@@ -77,18 +100,14 @@ std::vector<Tensor> evaluate_convolution(const Op& op, Operands in) {
   const std::int64_t place_count = static_cast<std::int64_t>(places.size());
   const std::int64_t rows = inputs * element_count(c.window);
 
-  std::vector<std::int64_t> from(static_cast<std::size_t>(inputs) * patch.size());
+  Tensor patches = Tensor::zeros({x.type.element, {rows, place_count}});
   for (std::int64_t group = 0; group < groups; ++group) {
     const Tensor weights = weight_matrix(c, w, w_strides, group * outputs, outputs, inputs);
     const std::int64_t first_channel = c.groups > 1 ? group * inputs : 0;
     const std::int64_t first_example = c.batch_groups > 1 ? group * examples : 0;
     for (std::int64_t n = 0; n < examples; ++n) {
-      std::size_t at = 0;
-      for (std::int64_t i = 0; i < inputs; ++i) {
-        const std::int64_t plane = (first_example + n) * x_strides.n + (first_channel + i) * x_strides.c;
-        for (std::int64_t offset : patch) from[at++] = offset < 0 ? -1 : plane + offset;
-      }
-      const Tensor patches = take(x, {x.type.element, {rows, place_count}}, from);
+      const std::int64_t first_plane = (first_example + n) * x_strides.n + first_channel * x_strides.c;
+      gather_patches(x, patch, first_plane, x_strides.c, inputs, patches);
       const Tensor product = batched_product(weights, patches, 1, outputs, rows, place_count);
       const auto scatter = [&](const auto& source, auto& target) {
         for (std::int64_t o = 0; o < outputs; ++o) {

@@ -35,8 +35,8 @@ OpDef floor_divide_op() {
     if constexpr (T(-1) < T(0)) {
       const V rest = static_cast<V>(a - whole * by);
       const auto is_above = logical_and(rest != zero, (rest < zero) != (b < zero));
-      whole = select(is_above, static_cast<V>(whole - one), whole);
-      whole = select(b == splat<V>(T(-1)), static_cast<V>(zero - a), whole);
+      whole = select(is_above, wrapping_subtract(whole, one), whole);
+      whole = select(b == splat<V>(T(-1)), wrapping_subtract(zero, a), whole);
     }
     return select(b == zero, zero, whole);)"),
       .samples = {{.what = "signs",

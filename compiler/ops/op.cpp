@@ -154,8 +154,9 @@ Inferred comparison_type(const OpView& op) {
   return inferred;
 }
 
-Lowering elementwise_body(std::string body, double flops) {
-  return {.family = Family::Elementwise, .body = std::move(body), .flops = flops};
+Lowering elementwise_body(std::string body, double flops, std::string integer_body) {
+  return {
+      .family = Family::Elementwise, .body = std::move(body), .integer_body = std::move(integer_body), .flops = flops};
 }
 
 }  // namespace nnc

@@ -142,10 +142,12 @@ struct Lowering {
   Family family = Family::None;
   std::string body = {};
   std::string initial = {};
+  // Elementwise: the body for integers, if it is another: their arithmetic wraps.
+  std::string integer_body = {};
   // Floating-point operations counted for one element, in the field's convention (exp and tanh count 1).
   double flops = 1;
 };
-Lowering elementwise_body(std::string body, double flops = 1);
+Lowering elementwise_body(std::string body, double flops = 1, std::string integer_body = {});
 
 // An operand of a sample: values drawn uniformly from [low, high] unless `values` are given.
 struct SampleOperand {

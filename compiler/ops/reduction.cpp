@@ -26,7 +26,9 @@ Evaluate fold(double initial, double (*real)(double, double), std::int64_t integ
     const std::vector<std::int64_t>& axes = op.attributes.integers("axes");
     std::vector<std::int64_t> order = other_axes(in[0]->type.shape.size(), axes);
     order.insert(order.end(), axes.begin(), axes.end());
-    const Tensor x = permute(*in[0], order);
+    Tensor permuted;
+    const bool is_sorted = std::is_sorted(order.begin(), order.end());
+    const Tensor& x = is_sorted ? *in[0] : permuted = permute(*in[0], order);
     Tensor y = Tensor::zeros(op.result()->type);
     const std::ptrdiff_t length = element_count(shape_at(in[0]->type.shape, axes));
     const auto reduce = [&](const auto& from, auto& to, auto start, auto combine) {

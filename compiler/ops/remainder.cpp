@@ -32,7 +32,7 @@ OpDef remainder_op() {
     V rest = static_cast<V>(a % by);
     if constexpr (T(-1) < T(0)) {
       const auto differs = logical_and(rest != zero, (rest < zero) != (b < zero));
-      rest = select(differs, static_cast<V>(rest + b), rest);
+      rest = select(differs, wrapping_add(rest, b), rest);
     }
     return select(b == zero, a, rest);)"),
       .samples = {{.what = "signs",
@@ -42,6 +42,10 @@ OpDef remainder_op() {
                   {.what = "by zero and overflow",
                    .operands = {operand(ElementType::I32, {3}, {5, 0, -2147483648.0}),
                                 operand(ElementType::I32, {3}, {0, 0, -1})},
+                   .differentiable = false},
+                  {.what = "near overflow",
+                   .operands = {operand(ElementType::I32, {2}, {2147483646, -2147483647}),
+                                operand(ElementType::I32, {2}, {2147483647, -2147483648.0})},
                    .differentiable = false},
                   {.what = "unsigned",
                    .operands = {operand(ElementType::U8, {3}, {200, 7, 255}),

@@ -13,7 +13,7 @@ std::vector<Tensor> evaluate_reverse(const Op& op, Operands in) {
     offset += (type.shape[i] - 1) * strides[i];
     strides[i] = -strides[i];
   }
-  return {take(*in[0], type, strided_offsets(type.shape, strides, offset))};
+  return {take_strided(*in[0], type, strides, offset)};
 }
 
 }  // namespace

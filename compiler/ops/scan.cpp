@@ -76,10 +76,16 @@ Inferred infer_scan(const OpView& op) {
 }
 
 Tensor row(const Tensor& x, std::size_t index) {
-  const Type type = without_axis(x.type);
-  std::vector<std::int64_t> from(static_cast<std::size_t>(element_count(type.shape)));
-  std::iota(from.begin(), from.end(), static_cast<std::int64_t>(index * from.size()));
-  return take(x, type, from);
+  Tensor y = Tensor::zeros(without_axis(x.type));
+  const auto copy = [&](const auto& from, auto& to) {
+    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(index * to.size()), to.size(), to.begin());
+  };
+  if (is_float(y.type.element)) {
+    copy(x.floats(), y.floats());
+  } else {
+    copy(x.integers(), y.integers());
+  }
+  return y;
 }
 
 void set_row(Tensor& y, std::size_t index, const Tensor& x) {

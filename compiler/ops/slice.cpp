@@ -33,7 +33,7 @@ std::vector<Tensor> evaluate_slice(const Op& op, Operands in) {
     strides[i] *= step[i];
   }
   const Type& type = op.result()->type;
-  return {take(*in[0], type, strided_offsets(type.shape, strides, offset))};
+  return {take_strided(*in[0], type, strides, offset)};
 }
 
 // The gradient goes back to where its elements came from, with zeros between, before and behind.

@@ -93,6 +93,25 @@ Tensor take(const Tensor& x, const Type& type, const std::vector<std::int64_t>& 
   return y;
 }
 
+Tensor take_strided(const Tensor& x, const Type& type, const Shape& strides, std::int64_t offset) {
+  Tensor y = Tensor::zeros(type);
+  const Shape outer(type.shape.begin(), type.shape.end() - (type.shape.empty() ? 0 : 1));
+  const std::int64_t extent = type.shape.empty() ? 1 : type.shape.back();
+  const std::int64_t stride = type.shape.empty() ? 0 : strides.back();
+  const auto copy = [&](const auto& source, auto& target) {
+    std::size_t at = 0;
+    for (const std::int64_t row : strided_offsets(outer, strides, offset)) {
+      for (std::int64_t i = 0; i < extent; ++i) target[at++] = source[static_cast<std::size_t>(row + i * stride)];
+    }
+  };
+  if (is_float(type.element)) {
+    copy(x.floats(), y.floats());
+  } else {
+    copy(x.integers(), y.integers());
+  }
+  return y;
+}
+
 std::vector<std::int64_t> strided_offsets(const Shape& shape, const Shape& strides, std::int64_t offset) {
   std::vector<std::int64_t> offsets = {offset};
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
@@ -115,7 +134,7 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& permutation) {
     permuted.push_back(strides[static_cast<std::size_t>(axis)]);
   }
   if (std::is_sorted(permutation.begin(), permutation.end())) return x;
-  return take(x, type, strided_offsets(type.shape, permuted));
+  return take_strided(x, type, permuted);
 }
 
 Tensor batched_product(const Tensor& a, const Tensor& b, std::int64_t batch, std::int64_t m, std::int64_t k,

@@ -35,6 +35,8 @@ void with_elements(Tensor& tensor, const F& visit) {
 
 // result[i] = x[from[i]] for flat indices; from[i] < 0 gives `value`.
 Tensor take(const Tensor& x, const Type& type, const std::vector<std::int64_t>& from, double value = 0);
+// The element of the result at `index` is x[offset + the dot product of index with `strides`].
+Tensor take_strided(const Tensor& x, const Type& type, const Shape& strides, std::int64_t offset = 0);
 // For each element of `shape` in row-major order: offset + the dot product of its index with `strides`.
 std::vector<std::int64_t> strided_offsets(const Shape& shape, const Shape& strides, std::int64_t offset = 0);
 // Result axis i is axis permutation[i] of x.

@@ -21,7 +21,7 @@ NNC_INLINE V absolute(V x) {
     constexpr Bits mask = static_cast<Bits>(-1) >> 1;
     return bits_as<ElementOf<V>>(bits_as<Bits>(x) & mask);
   } else {
-    return select(x < V{}, static_cast<V>(V{} - x), x);
+    return select(x < V{}, wrapping_subtract(V{}, x), x);
   }
 }
 

@@ -99,12 +99,12 @@ std::unique_ptr<Unit> unit_of(Graph graph, const std::string& function, const Ta
   return unit;
 }
 
-CompiledUnit::CompiledUnit(const Unit& unit, const SourceManager& sources) : unit_(unit) {
+CompiledUnit::CompiledUnit(const Unit& unit, const SourceManager& sources, const JitOptions& options) : unit_(unit) {
   const Emitted emitted = emit(unit, "model", sources);
   std::string error;
   jit_ = Jit::compile(
       {{emitted.source.name, emitted.source.text + emitted.entry_points}, {emitted.header.name, emitted.header.text}},
-      unit.target, {}, error);
+      unit.target, options, error);
   if (!jit_) throw InternalError(error);
 }
 

@@ -23,7 +23,7 @@ struct RunResult {
 };
 class CompiledUnit {
  public:
-  explicit CompiledUnit(const Unit& unit, const SourceManager& sources = {});
+  explicit CompiledUnit(const Unit& unit, const SourceManager& sources = {}, const JitOptions& options = {});
   RunResult run(const std::string& function, const std::map<std::string, Tensor>& inputs,
                 const std::map<std::string, Tensor>& states) const;
 

@@ -31,18 +31,23 @@ bool has_emitted_type(const Type& type) {
   return type.element != ElementType::F16 && type.element != ElementType::BF16 && type.element != ElementType::F64;
 }
 
-// All samples of one primitive that emitted code can hold, as one graph.
+bool takes_integers(const Sample& sample) {
+  return std::any_of(sample.operands.begin(), sample.operands.end(),
+                     [](const SampleOperand& operand) { return is_integer(operand.type.element); });
+}
+
+// All samples of one primitive that emitted code can hold, or those with integer operands, as one graph.
 struct SampleGraph {
   Graph graph;
   std::map<std::string, Tensor> inputs;
 };
-SampleGraph sample_graph(const OpDef& def) {
+SampleGraph sample_graph(const OpDef& def, bool only_integers) {
   SampleGraph made;
   made.graph.name = def.name;
   std::mt19937_64 random(1);
   for (std::size_t i = 0; i < def.samples.size(); ++i) {
     const Sample& sample = def.samples[i];
-    bool is_emitted = true;
+    bool is_emitted = !only_integers || takes_integers(sample);
     for (const SampleOperand& operand : sample.operands) is_emitted &= has_emitted_type(operand.type);
     if (!is_emitted) continue;
     std::vector<Value*> operands;
@@ -64,24 +69,25 @@ SampleGraph sample_graph(const OpDef& def) {
   return made;
 }
 
-TEST_CASE("every primitive computes what it means") {
+// How many primitives had samples; each is compared with what it means.
+int run_samples(bool only_integers, const JitOptions& options) {
   const Target& target = *find_target("native");
   int ran = 0;
   for (const OpDef& def : op_table()) {
     if (def.lower.family == Family::None) continue;
     CAPTURE(def.name);
-    SampleGraph sample = sample_graph(def);
+    SampleGraph sample = sample_graph(def, only_integers);
     if (sample.graph.outputs.empty()) continue;
     const Evaluation wanted = evaluate(sample.graph, sample.inputs, {}, {.round_to_type = true});
     try {
       lower_layout(sample.graph, {target.lanes, target.vector_registers});
       const std::unique_ptr<Unit> unit = test::unit_of(std::move(sample.graph), "forward", target);
-      const test::RunResult found = test::CompiledUnit(*unit).run("forward", sample.inputs, {});
+      const test::RunResult found = test::CompiledUnit(*unit, {}, options).run("forward", sample.inputs, {});
       for (const auto& [name, tensor] : wanted.outputs) {
         if (element_count(tensor.type.shape) == 0) continue;  // no memory, no output
         CAPTURE(name);
-        const double one_rounding = is_float(tensor.type.element) ? 0x1p-23 : 0;
-        const double relative = std::max(def.tolerance.relative, one_rounding);
+        // Integers are exact.
+        const double relative = is_float(tensor.type.element) ? std::max(def.tolerance.relative, 0x1p-23) : 0;
         CHECK(test::difference(found.outputs.at(name), tensor, relative, def.tolerance.absolute) == "");
       }
       ++ran;
@@ -89,7 +95,15 @@ TEST_CASE("every primitive computes what it means") {
       FAIL_CHECK(error.message.substr(0, 600));
     }
   }
-  CHECK(ran > 30);
+  return ran;
+}
+
+TEST_CASE("every primitive computes what it means") { CHECK(run_samples(false, {}) > 30); }
+
+// At the extremes, where integers wrap: in vectors, and in the scalar code of tails. What is undefined ends the
+// process.
+TEST_CASE("integers: no undefined behaviour") {
+  CHECK(run_samples(true, {.optimization = 1, .traps_on_undefined = true}) > 10);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ OpDef& Sketch::definition(const std::string& name) {
 
 const Op* Sketch::op(const std::string& name, const std::string& body, std::vector<Value*> inputs, const Type& type) {
   OpDef& def = definition(name);
-  def.lower = {Family::Elementwise, body, "", 1};
+  def.lower = elementwise_body(body);
   Op& made = ops_.emplace_back();
   made.def = &def;
   made.inputs = std::move(inputs);
