@@ -9,13 +9,16 @@
 namespace nnc {
 namespace {
 
-// Fields of type int; all others are std::ptrdiff_t or bool.
+// Fields of type int; all others but `site`, which has 32 bits on every target, are std::ptrdiff_t or bool.
 bool is_int_field(const std::string& name) {
   return name == "lanes" || name == "rank" || name == "tile_m" || name == "tile_n";
 }
 
 std::string field_type(const Field& field) {
-  return field.is_flag ? "bool" : is_int_field(field.name) ? "int" : "std::ptrdiff_t";
+  return field.is_flag              ? "bool"
+         : is_int_field(field.name) ? "int"
+         : field.name == "site"     ? "std::uint32_t"
+                                    : "std::ptrdiff_t";
 }
 
 std::string field_text(const Field& field) {
