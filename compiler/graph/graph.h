@@ -42,7 +42,7 @@ struct Origin {
   std::string call = {};     // what the user applied at `span`: "conv", "relu"; empty: an operator or primitive
   bool is_layer = false;     // `call` is the layer itself, not a function applied within it
   bool is_gradient = false;  // computes gradients of what came from here
-  std::vector<std::string> folded = {};  // calls whose work is in this one's weights: "batch_norm"
+  std::vector<std::string> folded = {};  // calls and operators whose work is in this one's weights: "batch_norm"
 
   // Of what computes its gradients.
   Origin backward() const { return {span, layer, call, is_layer, true, {}}; }

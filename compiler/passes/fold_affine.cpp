@@ -219,9 +219,9 @@ class FoldAffine {
     std::vector<std::string>& folded = op->origin.folded;
     std::size_t at = are_before ? 0 : folded.size();
     for (const Link& link : links) {
-      const std::string& call = link.op->origin.call;
+      const std::string& call = link.op->origin.call.empty() ? link.op->def->name : link.op->origin.call;
       const bool is_known = call == op->origin.call || std::find(folded.begin(), folded.end(), call) != folded.end();
-      if (!call.empty() && !is_known) folded.insert(folded.begin() + static_cast<std::ptrdiff_t>(at++), call);
+      if (!is_known) folded.insert(folded.begin() + static_cast<std::ptrdiff_t>(at++), call);
     }
     return op->result();
   }
