@@ -3,7 +3,17 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nnc)
 
-install(TARGETS nnc EXPORT nnc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# The headers for `--runtime=include`: nnc/vector.h and so on, templates/convolution.h and so on.
+add_library(nnc_runtime INTERFACE)
+add_library(nnc::runtime ALIAS nnc_runtime)
+set_target_properties(nnc_runtime PROPERTIES EXPORT_NAME runtime)
+target_include_directories(nnc_runtime INTERFACE
+  "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR};${PROJECT_SOURCE_DIR}/runtime>"
+  "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/nnc-runtime>")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/nnc ${PROJECT_SOURCE_DIR}/templates
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/nnc-runtime FILES_MATCHING PATTERN "*.h")
+
+install(TARGETS nnc nnc_runtime EXPORT nnc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT nnc NAMESPACE nnc:: FILE nnc-targets.cmake DESTINATION ${package_folder})
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/nnc-config.cmake
   "include(\${CMAKE_CURRENT_LIST_DIR}/nnc-targets.cmake)\ninclude(\${CMAKE_CURRENT_LIST_DIR}/nnc_add_model.cmake)\n")

@@ -153,6 +153,11 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_target(app, command.compile.target, std::string(kDefaultTarget));
   add_math(app, command.compile);
   app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
+  app.add_option("--runtime", command.runtime,
+                 "embed: the files need nothing else; or include: headers of nnc::runtime")
+      ->type_name("HOW")
+      ->default_str(command.runtime)
+      ->check(one_of("way", {"embed", "include"}));
   app.add_option("--namespace", command.name_space, "Of the C++ interface, over the model's name")->type_name("NAME");
   add_choice(app, command.compile);
   add_batch(app, command.compile.elaborate);

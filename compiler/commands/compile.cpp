@@ -10,7 +10,9 @@
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/session.h"
+#include "compiler/embedded.h"
 #include "compiler/emit/check.h"
+#include "compiler/emit/runtime_text.h"
 #include "compiler/emit/sha256.h"
 #include "compiler/graph/print.h"
 #include "compiler/interop/file.h"
@@ -42,7 +44,8 @@ class Compilation {
   std::unique_ptr<Unit> make_unit(std::size_t index);
   Status embed_weights(Unit& unit, std::size_t index);
   std::string weights_path(const Unit& unit) const;
-  void check(const Emitted& emitted, const Target& target) const;
+  // Examines what was emitted, and says in it what was shown.
+  void check(Emitted& emitted, const Target& target) const;
   int finish(const std::string& text) const;
 
   const CompileCommand& command_;
@@ -178,11 +181,14 @@ Status Compilation::embed_weights(Unit& unit, std::size_t index) {
   return Done{};
 }
 
-void Compilation::check(const Emitted& emitted, const Target& target) const {
-  const CheckReport report = check_emitted({{emitted.source.name, emitted.source.text},  //
-                                            {emitted.header.name, emitted.header.text}},
-                                           target);
-  if (report.findings.empty()) return;
+void Compilation::check(Emitted& emitted, const Target& target) const {
+  std::vector<SourceText> files = {{emitted.source.name, emitted.source.text},
+                                   {emitted.header.name, emitted.header.text}};
+  if (command_.runtime == "include") {
+    for (const EmbeddedFile& file : runtime_files()) files.push_back({include_name(file.name), std::string(file.text)});
+  }
+  const CheckReport report = check_emitted(files, target);
+  if (report.findings.empty()) return state_checked(emitted, report);
   std::string text = "the emitted code does not keep what nnc promises:";
   for (const std::string& finding : report.findings) text += "\n  " + finding;
   throw InternalError(text);
@@ -207,6 +213,9 @@ int Compilation::emit_cpp() {
     const Status served = check_one_file_serves(*program_, chosen);
     if (!served) return fail(served.error());
   }
+  if (command_.runtime == "include" && chosen.size() > 1) {
+    return fail("--runtime=include is for one model a file; choose it with --model or --stage");
+  }
   std::string source;
   std::string header;
   std::set<std::string> name_spaces;
@@ -221,7 +230,8 @@ int Compilation::emit_cpp() {
       return fail(fmt::format("two of the models become the namespace '{}': choose one with --model or --stage",
                               unit->name_space));
     }
-    const Emitted emitted = emit(*unit, base, sources_);
+    unit->includes_runtime = command_.runtime == "include";
+    Emitted emitted = emit(*unit, base, sources_);
     check(emitted, unit->target);
     source += (source.empty() ? "" : "\n") + emitted.source.text;
     header += (header.empty() ? "" : "\n") + emitted.header.text;

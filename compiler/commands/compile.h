@@ -13,12 +13,13 @@ struct CompileCommand {
   std::string path;
   CompileOptions compile;
   PassReports reports;
-  std::string emit_as = "cpp";  // --emit: tokens, ast, graph, plan, cpp
-  std::string output;           // -o model.cpp; the header lies beside it
-  WeightsOption weights;        // --weights model.safetensors: embedded
-  std::string name_space;       // --namespace, over the model's name
-  bool training = false;        // --train: the code that trains
-  bool json = false;            // --diagnostics=json
+  std::string emit_as = "cpp";    // --emit: tokens, ast, graph, plan, cpp
+  std::string output;             // -o model.cpp; the header lies beside it
+  WeightsOption weights;          // --weights model.safetensors: embedded
+  std::string name_space;         // --namespace, over the model's name
+  std::string runtime = "embed";  // --runtime: "embed" or "include"
+  bool training = false;          // --train: the code that trains
+  bool json = false;              // --diagnostics=json
 };
 
 int compile(const CompileCommand& command);

@@ -110,9 +110,11 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
   }
   // The arguments are bound where the application is; errors in them are not in the body.
   ScopePtr scope = bind(definition.params, op.scope, op.name, std::move(arguments), span, true);
-  reporter().chain.push_back({span, op.kind == OperatorValue::Kind::Instance && !op.path.empty() ? op.path : op.name});
+  const bool is_instance = op.kind == OperatorValue::Kind::Instance;
+  reporter().chain.push_back(
+      {span, is_instance && !op.path.empty() ? op.path : op.name, definition.name.text, is_instance});
   scope->is_body = true;
-  if (op.kind == OperatorValue::Kind::Instance) {
+  if (is_instance) {
     owner = {op.path, definition.kind};
     session.members[op.path] = scope;
     if (training && is_frozen && is_frozen(op.path)) training = false;
@@ -124,6 +126,9 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
   if (result.is(DatumKind::Nothing)) reporter().fail(Kind::no_value, definition.body.span);
   Span place = definition.body.value == nullptr ? definition.body.span : last_step(*definition.body.value);
   if (definition.has_result) check_result(definition.result, result, scope, place, op.name);
+  if (is_instance && result.is(DatumKind::Tensor) && is_below(result.value->producer->origin.layer, op.path)) {
+    if (result.value->name.empty()) result.value->name = op.path + std::string(kResultSuffix);
+  }
   return result;
 }
 

@@ -93,7 +93,10 @@ void Evaluator::let_statement(const Stmt& statement, const ScopePtr& scope) {
   auto define = [&](const ast::Name& name, const Datum& datum) {
     if (datum.is(DatumKind::Nothing)) reporter().fail(Kind::no_value, statement.value->span);
     bool is_users = !reporter().is_prelude(name.span);
-    if (is_users && datum.is(DatumKind::Tensor) && datum.value->name.empty()) datum.value->name = name.text;
+    // A value from outside keeps the name that it has there.
+    if (is_users && datum.is(DatumKind::Tensor) && is_below(datum.value->producer->origin.layer, owner.path)) {
+      name_value(*datum.value, join_path(owner.path, name.text));
+    }
     Binding binding;
     binding.value = datum;
     binding.span = name.span;

@@ -134,6 +134,7 @@ class Evaluator {
   Program& program;
   Session& session;
   Owner owner;
+  std::string block_path;  // the owner's path in a train block itself, which is no layer
   bool training = false;
   bool carries_on = false;      // in a scan with `carry: true`
   std::int64_t batch_size = 0;  // 0: not in a train block
@@ -196,6 +197,9 @@ struct ContextGuard {
 
 // The part of an expression that makes its value: of a chain, its last step.
 Span last_step(const ast::Expr& expr);
+// The result of a layer is named after its path, "block1.out", until the source gives it a name.
+inline constexpr std::string_view kResultSuffix = ".out";
+void name_value(Value& value, const std::string& name);
 // A path below another: "block.0" and "qkv" make "block.0.qkv".
 std::string join_path(const std::string& path, const std::string& name);
 // Is `path` the same as `prefix` or below it?

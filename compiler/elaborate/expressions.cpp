@@ -44,6 +44,11 @@ std::string join_path(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
+void name_value(Value& value, const std::string& name) {
+  const bool is_result = value.name.ends_with(kResultSuffix);
+  if (value.name.empty() || is_result) value.name = name;
+}
+
 bool is_below(const std::string& path, const std::string& prefix) {
   return prefix.empty() || path == prefix ||
          (path.size() > prefix.size() && path.compare(0, prefix.size(), prefix) == 0 && path[prefix.size()] == '.');
@@ -56,7 +61,17 @@ ScopePtr Evaluator::new_scope(const ScopePtr& outer) {
 
 void Evaluator::at(Span span) {
   session.place = span;
-  session.origin = {reporter().user_place(span), owner.path};
+  const CallSite* site = reporter().user_site();
+  std::string layer = owner.path;
+  if (!block_path.empty() && is_below(layer, block_path)) {
+    layer.erase(0, std::min(layer.size(), block_path.size() + 1));
+  }
+  session.origin = {reporter().user_place(span), layer};
+  // An operator in the body of a user's own layer is no application of that layer.
+  if (site != nullptr && !(site->is_instance && !reporter().is_prelude(span))) {
+    session.origin.call = site->definition;
+    session.origin.is_layer = site->is_instance;
+  }
 }
 
 Datum Evaluator::expression(const Expr& expr, const ScopePtr& scope) {

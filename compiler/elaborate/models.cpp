@@ -126,7 +126,7 @@ ModelResult Elaboration::model(const ast::Model& model) {
   for (std::size_t i = 0; i < model.outputs.size(); ++i) {
     Value* value = is_single ? outputs.value : outputs.items[i].value;
     const std::string& name = model.outputs[i].name.text;
-    if (value->name.empty()) value->name = name;
+    name_value(*value, name);
     session.graph().outputs.push_back({name, value});
   }
   if (program_.reporter().diagnostics().all().size() != before) throw Abandon{};

@@ -25,11 +25,15 @@ void Reporter::unknown_argument(Span argument, const std::string& callee, const 
 bool Reporter::is_prelude(Span span) const { return !span.is_valid() || sources_.is_prelude(span.file); }
 
 Span Reporter::user_place(Span span) const {
-  if (!is_prelude(span)) return span;
+  const CallSite* site = is_prelude(span) ? user_site() : nullptr;
+  return site != nullptr ? site->span : span;
+}
+
+const CallSite* Reporter::user_site() const {
   for (auto site = chain.rbegin(); site != chain.rend(); ++site) {
-    if (!is_prelude(site->span)) return site->span;
+    if (!is_prelude(site->span)) return &*site;
   }
-  return span;
+  return nullptr;
 }
 
 void Reporter::add_notes(Diagnostic& diagnostic, Span span) const {

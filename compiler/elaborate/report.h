@@ -20,7 +20,9 @@ std::vector<Note> join_notes(std::initializer_list<std::vector<Note>> parts);
 // An application on the way to what is being elaborated.
 struct CallSite {
   Span span;
-  std::string callee;
+  std::string callee;           // as messages name it: an instance by its path
+  std::string definition = {};  // its name in the source; empty for a model
+  bool is_instance = false;
 };
 
 class Reporter {
@@ -51,6 +53,8 @@ class Reporter {
 
   // The innermost place in a file of the user's on the way to `span`.
   Span user_place(Span span) const;
+  // The innermost application that stands in a file of the user's; null if there is none.
+  const CallSite* user_site() const;
   bool is_prelude(Span span) const;
   std::string text(Span span) const { return std::string(sources_.text(span)); }
 

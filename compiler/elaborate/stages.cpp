@@ -164,6 +164,7 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
   ScopePtr block = evaluator.new_scope(scope);
   evaluator.owner = {train_.name.text, ast::DefKind::Cell};
+  evaluator.block_path = train_.name.text;
   block->is_body = true;
   block->owner = evaluator.owner;
   declare_names(evaluator, block, train_.lines);
@@ -197,7 +198,7 @@ void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
       if (one.name.text != statement.names[0].text) continue;
       evaluator.check_result(one.type, output.value, scope.shared_from_this(), last_step(*statement.value),
                              one.name.text);
-      if (output.value.value->name.empty()) output.value.value->name = one.name.text;
+      name_value(*output.value.value, one.name.text);
     }
   } catch (const Abandon&) {
     for (const ast::Name& name : statement.names) {
@@ -290,7 +291,6 @@ Graph Stage::step(bool is_discovery) {
   evaluator.batch_size = result_.batch / result_.shards;
   ScopePtr block = enter(evaluator);
   evaluator.at(train_.name.span);
-  session.origin.layer = train_.name.text;
   Value* seed = session.input("seed", {{ElementType::U32, 0}, {2}}, false);
   Value* epoch = session.input("epoch", {{ElementType::F32, 0}, {}}, false);
   Value* example = session.input("example", {{ElementType::U32, 0}, {}}, true);

@@ -164,9 +164,9 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
       if (variable->isConstexpr() || context_.getBaseElementType(type).isConstQualified()) return true;
       return finding(variable, "'" + variable->getNameAsString() + "' has static storage and can be written");
     }
-    if (function_ != nullptr && !function_->isDependentContext() && !type->isDependentType()) {
-      locals_[function_] +=
-          static_cast<std::size_t>(context_.getTypeSizeInChars(type.getNonReferenceType()).getQuantity());
+    if (function_ != nullptr && !function_->isDependentContext() && !type->isDependentType() &&
+        counted_.insert(variable).second) {
+      locals_[function_] += static_cast<std::size_t>(context_.getTypeSizeInChars(type).getQuantity());
     }
     return true;
   }
@@ -247,6 +247,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   std::map<const clang::FunctionDecl*, std::vector<std::pair<const clang::FunctionDecl*, clang::SourceLocation>>>
       calls_;
   std::map<const clang::FunctionDecl*, std::size_t> locals_;
+  std::set<const clang::VarDecl*> counted_;  // the walk meets the body of a lambda twice
   std::map<const clang::FunctionDecl*, std::size_t> deepest_;
   std::set<const clang::FunctionDecl*> path_;
 };

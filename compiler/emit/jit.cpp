@@ -43,11 +43,6 @@ llvm::SmallVector<char, 0> compile_object(const std::vector<SourceText>& files, 
   return object;
 }
 
-struct ObjectFacts {
-  std::size_t code_bytes = 0;
-  std::vector<std::string> exported;
-};
-
 llvm::Expected<ObjectFacts> read_object(llvm::MemoryBufferRef buffer) {
   llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> object = llvm::object::ObjectFile::createObjectFile(buffer);
   if (!object) return object.takeError();
@@ -58,10 +53,11 @@ llvm::Expected<ObjectFacts> read_object(llvm::MemoryBufferRef buffer) {
   for (const llvm::object::SymbolRef& symbol : (*object)->symbols()) {
     llvm::Expected<std::uint32_t> flags = symbol.getFlags();
     if (!flags) return flags.takeError();
-    if (!(*flags & llvm::object::SymbolRef::SF_Global) || (*flags & llvm::object::SymbolRef::SF_Undefined)) continue;
+    if (!(*flags & llvm::object::SymbolRef::SF_Global)) continue;
     llvm::Expected<llvm::StringRef> name = symbol.getName();
     if (!name) return name.takeError();
-    facts.exported.push_back(name->str());
+    const bool is_undefined = *flags & llvm::object::SymbolRef::SF_Undefined;
+    (is_undefined ? facts.undefined : facts.exported).push_back(name->str());
   }
   return facts;
 }
@@ -72,6 +68,25 @@ llvm::orc::ExecutorSymbolDef absolute(Function* function) {
 }
 
 }  // namespace
+
+std::optional<ObjectFacts> compile_for_target(const std::vector<SourceText>& files, const Target& target,
+                                              const JitOptions& options, std::string& error) {
+  error.clear();
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmParsers();
+  llvm::InitializeAllAsmPrinters();
+  const llvm::SmallVector<char, 0> object = compile_object(files, target, options, error);
+  if (object.empty()) return std::nullopt;
+  llvm::Expected<ObjectFacts> facts =
+      read_object(llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "model.o"));
+  if (!facts) {
+    error += llvm::toString(facts.takeError());
+    return std::nullopt;
+  }
+  return std::move(*facts);
+}
 
 struct Jit::State {
   std::unique_ptr<llvm::orc::LLJIT> linker;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,17 @@ struct JitOptions {
   int optimization = 2;             // -O0 to -O3
   bool traps_on_undefined = false;  // undefined behaviour ends the process: for tests
 };
+
+// What an object file holds.
+struct ObjectFacts {
+  std::size_t code_bytes = 0;
+  std::vector<std::string> exported;
+  std::vector<std::string> undefined;  // what it needs of others
+};
+// Compiles files[0] for a target that need not be this machine; nothing is linked. Null on failure, with Clang's
+// messages in `error`.
+std::optional<ObjectFacts> compile_for_target(const std::vector<SourceText>& files, const Target& target,
+                                              const JitOptions& options, std::string& error);
 
 class Jit {
  public:

@@ -7,9 +7,10 @@
 //   model LeNet5 in lenet5.nn      namespace lenet5 (Unit::name_space)
 //   input image, output scores     parameter image, scores
 //   parameter conv1.weight         Parameters::conv1_weight (Slot::field)
-//   step conv1_tanh                function conv1_tanh; its constants: struct Conv1Tanh
+//   step conv1                     function conv1; its constants: struct Conv1
 //   fused operations               struct AddTanh; the operation alone: add_op
-//   buffer conv1                   pointer conv1, or conv1_out where a function is called conv1
+//   buffer conv1_out               pointer conv1_out
+// Steps and buffers have their names from the plan: the table is in compiler/plan/names.cpp.
 //
 // A name that C++ or the emitted file has already gets a trailing `_`, then a number. Bytes that no identifier may
 // hold become `_`; so do runs of `_`, since C++ keeps `__` for itself. Names are cut after 60 characters.

@@ -140,6 +140,11 @@ std::set<std::string> words_of(std::string_view text) {
   return words;
 }
 
+std::string include_name(std::string_view file) {
+  constexpr std::string_view kFolder = "runtime/";
+  return std::string(file.substr(0, kFolder.size()) == kFolder ? file.substr(kFolder.size()) : file);
+}
+
 RuntimeText::RuntimeText(std::span<const EmbeddedFile> files) {
   for (const EmbeddedFile& file : files) add(file);
   std::set<std::string> seen;
@@ -148,6 +153,7 @@ RuntimeText::RuntimeText(std::span<const EmbeddedFile> files) {
 
 void RuntimeText::add(const EmbeddedFile& file) {
   Header& header = headers_[std::string(file.name)];
+  header.name = include_name(file.name);
   std::string body;
   bool is_opening = true;  // the comment that says what the file is: written for the repository, not for the output
   int default_depth = 0;
@@ -231,6 +237,7 @@ RuntimeText::Slice RuntimeText::slice(const std::set<std::string>& words) const 
                                      [&](const Declaration& declaration) { return found.count(&declaration) != 0; });
     if (!is_used) continue;
     slice.standard.insert(header->standard.begin(), header->standard.end());
+    slice.includes += fmt::format("#include \"{}\"  // {}\n", header->name, header->summary);
     slice.text += fmt::format("\n// ======== {}\n", header->summary);
     for (const Declaration& declaration : header->declarations) {
       if (!declaration.names.empty() && found.count(&declaration) == 0) continue;

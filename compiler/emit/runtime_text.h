@@ -25,6 +25,7 @@ class RuntimeText {
 
   struct Slice {
     std::string text;                // the declarations, in `namespace nnc`
+    std::string includes;            // the same as directives that include the headers
     std::set<std::string> standard;  // standard headers that they need: "cstddef"
     std::set<std::string> macros;    // macros that they define
     std::set<std::string> words;     // all identifiers in them
@@ -40,6 +41,7 @@ class RuntimeText {
     std::set<std::string> words;
   };
   struct Header {
+    std::string name;     // include_name of the file
     std::string summary;  // the first sentence of its opening comment
     std::vector<Declaration> declarations;
     std::vector<std::string> includes;
@@ -53,6 +55,9 @@ class RuntimeText {
   std::vector<const Header*> in_order_;  // of dependence
   std::set<std::string> names_;
 };
+
+// "runtime/nnc/vector.h" -> "nnc/vector.h": how emitted code includes it.
+std::string include_name(std::string_view file);
 
 // The identifiers in C++ text, those of preprocessor lines included.
 std::set<std::string> words_of(std::string_view text);

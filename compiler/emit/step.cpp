@@ -1,19 +1,24 @@
 // Steps: each becomes one function that calls one kernel, with a struct of constants and a functor.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compiler/emit/cpp_text.h"
 #include "compiler/emit/unit_writer.h"
 
 namespace nnc {
 namespace {
 
-// Fields of type int; all others are std::ptrdiff_t or bool.
+// Fields of type int; all others but `site`, which has 32 bits on every target, are std::ptrdiff_t or bool.
 bool is_int_field(const std::string& name) {
   return name == "lanes" || name == "rank" || name == "tile_m" || name == "tile_n";
 }
 
 std::string field_type(const Field& field) {
-  return field.is_flag ? "bool" : is_int_field(field.name) ? "int" : "std::ptrdiff_t";
+  return field.is_flag              ? "bool"
+         : is_int_field(field.name) ? "int"
+         : field.name == "site"     ? "std::uint32_t"
+                                    : "std::ptrdiff_t";
 }
 
 std::string field_text(const Field& field) {
@@ -54,17 +59,35 @@ std::string UnitWriter::functor_value(const Functor& functor, const Step& step, 
                                       const std::vector<std::string>& names) {
   if (role == FunctorRole::Epilogue && functor.is_trivial()) return "KeepSum{}";
   const FunctorText text = functor_text(functor, step, role, operations_);
-  std::string& name = structs_[text.body];
-  if (name.empty()) {
-    name = names_.add(text.name, "_2");
-    sections_.functors +=
-        fmt::format("// {}\nstruct {} {{\n{}}};\n\n", comment_text(text.operations, 400), name, text.body);
+  std::vector<FunctorStruct>::iterator known = std::find_if(
+      functors_.begin(), functors_.end(), [&](const FunctorStruct& other) { return other.body == text.body; });
+  if (known == functors_.end()) {
+    functors_.push_back({text.body, names_.add(text.name, "_2"), text.operations, {}});
+    known = functors_.end() - 1;
+  }
+  if (std::find(known->users.begin(), known->users.end(), step.name) == known->users.end()) {
+    known->users.push_back(step.name);
   }
   std::string fields;
   for (int argument : text.arguments) {
     fields += (fields.empty() ? "" : ", ") + names.at(static_cast<std::size_t>(argument));
   }
-  return fmt::format("{}{{{}}}", name, fields);
+  return fmt::format("{}{{{}}}", known->name, fields);
+}
+
+std::string UnitWriter::functors_text() const {
+  constexpr std::size_t kUsersMax = 4;
+  std::string text;
+  for (const FunctorStruct& functor : functors_) {
+    std::string users;
+    for (std::size_t i = 0; i < std::min(functor.users.size(), kUsersMax); ++i) {
+      users += (i == 0 ? "" : ", ") + functor.users[i];
+    }
+    if (functor.users.size() > kUsersMax) users += fmt::format(" and {} more", functor.users.size() - kUsersMax);
+    text += fmt::format("// {}: {}\nstruct {} {{\n{}}};\n\n", comment_text(users, 400),
+                        comment_text(functor.operations, 400), functor.name, functor.body);
+  }
+  return text;
 }
 
 std::string UnitWriter::kernel_call(const Step& step, const std::vector<std::string>& names) {
@@ -104,9 +127,11 @@ std::string UnitWriter::place_comment(const Origin& origin) const {
 }
 
 std::string UnitWriter::step_banner(const Step& step) const {
-  std::string text = place_comment(step.origin);
+  std::string text = comment_text(sources_.short_place(step.origin.span));
+  if (!step.title.empty()) text += (text.empty() ? "" : "  ") + comment_text(step.title, 400);
   for (const std::string& comment : step.comments) {
-    text += (text.empty() ? "" : text == place_comment(step.origin) ? ": " : "; ") + comment_text(comment, 400);
+    const bool is_first = &comment == &step.comments.front();
+    text += (text.empty() ? "" : is_first ? " " : "; ") + comment_text(comment, 400);
   }
   if (step.flops > 0) text += fmt::format(". {} FLOP", grouped(static_cast<std::int64_t>(step.flops)));
   return "// " + text + "\n";

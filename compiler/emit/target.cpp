@@ -40,6 +40,12 @@ std::vector<Target> make_targets() {
        .l2_bytes = 1024 * 1024},
       {.name = "generic"},
       {.name = "aarch64", .lanes = 4, .vector_registers = 32, .has_fma = true, .triple = "aarch64-unknown-linux-gnu"},
+      // Scalar: no vector extension is taken for granted.
+      {.name = "riscv64",
+       .vector_registers = 32,
+       .has_fma = true,
+       .triple = "riscv64-unknown-linux-gnu",
+       .driver_flags = {"-march=rv64gc", "-mabi=lp64d"}},
       {.name = "cortex-m4",
        .has_fma = true,
        .triple = "thumbv7em-none-eabihf",

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "compiler/embedded.h"
+#include "compiler/emit/check.h"
+#include "compiler/emit/cpp_text.h"
 #include "compiler/emit/format_cpp.h"
 #include "compiler/emit/unit_writer.h"
 
@@ -68,7 +70,7 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
   const UnitSections& sections = writer.sections();
   const std::string configs = section("Constants of kernels", sections.configs);
   std::string inner = section("Operations", sections.operations);
-  inner += section("Fused operations", sections.functors);
+  inner += section("Fused operations", writer.functors_text());
   inner += section("Tables", sections.constants);
   inner += section("Steps", sections.steps);
   const std::string model = section("The model", load_definition(unit) + sections.api);
@@ -85,12 +87,12 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
                                                {"NNC_REGISTERS", unit.target.vector_registers},
                                                {"NNC_FMA", unit.target.has_fma ? 1 : 0}};
   for (const auto& [macro, value] : facts) {
-    if (kernels.words.count(macro) == 0) continue;
+    if (kernels.words.count(macro) == 0 && !unit.includes_runtime) continue;
     text += fmt::format("#define {} {}\n", macro, value);
     kernels.macros.insert(macro);
   }
   text += fmt::format("\nnamespace {} {{\nnamespace {{\n\n{}\nusing namespace nnc;\n\n{}{}\n", namespace_name(unit),
-                      kernels.text, configs, kHushEnd);
+                      unit.includes_runtime ? kernels.includes : kernels.text, configs, kHushEnd);
   text += fmt::format("{}}}  // namespace\n\n{}}}  // namespace {}\n", inner, model, namespace_name(unit));
   text += data_text(unit, sections) + closing_pragmas(unit.target) + "\n";
   for (const std::string& macro : kernels.macros) text += "#undef " + macro + "\n";
@@ -140,6 +142,17 @@ void UnitWriter::write() {
   }
   for (const ApiFunction& api : functions_) write_function(api);
   for (const auto& [name, text] : operations_) sections_.operations += text + "\n";
+}
+
+void state_checked(Emitted& emitted, const CheckReport& report) {
+  const std::string text = fmt::format(
+      "//\n"
+      "// Shown by Clang on this file's syntax tree before it was written: no allocation, no exceptions, no I/O, no\n"
+      "// recursion, no object with static storage that can be written, no call of anything outside but memcpy,\n"
+      "// memmove and memset. Named locals take at most {} bytes of the stack.\n",
+      grouped(static_cast<std::int64_t>(report.stack_bytes_bound)));
+  // The opening comment ends with the first empty line.
+  emitted.source.text.insert(emitted.source.text.find("\n\n") + 1, text);
 }
 
 Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager& sources) {

@@ -34,6 +34,8 @@ struct WeightsFile {
 };
 std::uint64_t fnv1a(const void* bytes, std::size_t size);
 
+struct CheckReport;
+
 struct UnitFunction {
   std::string name;  // prepare, forward, init, step, evaluate, backward
   Graph graph;       // after all passes; the plan points into it
@@ -46,7 +48,8 @@ struct Unit {
   std::string source_name;  // "lenet5.nn", without directories
   std::string source_hash;  // sha256, hexadecimal
   Target target;
-  std::string math = "fast";  // "exact" or "fast"
+  std::string math = "fast";      // "exact" or "fast"
+  bool includes_runtime = false;  // --runtime=include: #include "nnc/vector.h" and so on, instead of their text
   std::vector<UnitFunction> functions;
   StructLayout parameters;  // Parameter first, then Statistic
   StructLayout gradients;
@@ -72,5 +75,7 @@ struct Emitted {
   std::string entry_points;
 };
 Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager& sources);
+// Says in the source's opening comment what check_emitted has shown of it: `report` is without findings.
+void state_checked(Emitted& emitted, const CheckReport& report);
 
 }  // namespace nnc

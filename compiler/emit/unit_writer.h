@@ -16,7 +16,6 @@ namespace nnc {
 struct UnitSections {
   std::string operations;  // function templates of single operations
   std::string configs;     // structs of a kernel's constants
-  std::string functors;    // structs of fused operations
   std::string constants;   // small read-only tables
   std::string data;        // large ones, in hexadecimal; not formatted
   std::string steps;       // one function a step or loop
@@ -42,6 +41,8 @@ class UnitWriter {
   // Fills `sections` with all functions of the unit.
   void write();
 
+  // Structs of fused operations, each with the steps that use it.
+  std::string functors_text() const;
   const UnitSections& sections() const { return sections_; }
   const std::vector<ApiFunction>& functions() const { return functions_; }
 
@@ -78,7 +79,12 @@ class UnitWriter {
   std::string function_;  // that is being written: added to names that an earlier one has
   NameScope parameters_;  // of the functions of the API: no step may be hidden by one
   OperationFunctions operations_;
-  std::map<std::string, std::string> structs_;             // text of a config or functor -> its name
+  std::map<std::string, std::string> structs_;  // text of a config -> its name
+  struct FunctorStruct {
+    std::string body, name, operations;
+    std::vector<std::string> users;  // steps
+  };
+  std::vector<FunctorStruct> functors_;                    // in the order of first use
   std::map<std::string, std::string> functions_of_steps_;  // text of a function after its name -> its name
   std::map<const Step*, std::string> step_names_;
   std::map<const Loop*, std::string> loop_names_;

@@ -35,10 +35,17 @@ struct OpDef;
 struct Op;
 class Graph;
 
-// Where a value comes from: the place in the source and the path of the layer that made it ("conv1", "block.0.qkv").
+// Where a value comes from, in the words of the source.
 struct Origin {
   Span span;
-  std::string layer;
+  std::string layer;         // path of the layer that made it: "conv1", "block.0.qkv"
+  std::string call = {};     // what the user applied at `span`: "conv", "relu"; empty: an operator or primitive
+  bool is_layer = false;     // `call` is the layer itself, not a function applied within it
+  bool is_gradient = false;  // computes gradients of what came from here
+  std::vector<std::string> folded = {};  // calls and operators whose work is in this one's weights: "batch_norm"
+
+  // Of what computes its gradients.
+  Origin backward() const { return {span, layer, call, is_layer, true, {}}; }
 };
 
 struct Value {

@@ -94,7 +94,7 @@ Value* GraphBuilder::contraction(const std::string& spec, Value* a, Value* b) {
 
 GradientBuilder::GradientBuilder(Graph& graph, const Op& op, std::vector<Value*> result_gradients,
                                  std::vector<bool> needed)
-    : GraphBuilder(graph, op.origin),
+    : GraphBuilder(graph, op.origin.backward()),
       op_(op),
       result_gradients_(std::move(result_gradients)),
       needed_(std::move(needed)),

@@ -36,6 +36,10 @@ ReverseMode::ReverseMode(Graph& graph, const std::vector<Value*>& sources, Diagn
 void ReverseMode::add_cotangent(Value* value, Value* cotangent) {
   Value*& sum = cotangents_[value];
   sum = sum ? GraphBuilder(graph_, cotangent->producer->origin).add(sum, cotangent) : cotangent;
+  const std::string name = source_name(value);
+  for (Value* gradient : {cotangent, sum}) {
+    if (gradient->name.empty() && !name.empty()) gradient->name = "d_" + name;
+  }
 }
 
 Value* ReverseMode::gradient(const Value* value) const {

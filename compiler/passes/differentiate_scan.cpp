@@ -43,7 +43,7 @@ class ScanGradient {
   ScanGradient(Graph& graph, Op& scan, const std::vector<Value*>& result_gradients, const std::vector<bool>& needed,
                Diagnostics& diagnostics)
       : graph_(graph),
-        builder_(graph, scan.origin),
+        builder_(graph, scan.origin.backward()),
         scan_(scan),
         view_(scan),
         body_(*scan.graphs[0]),
@@ -90,7 +90,7 @@ class ScanGradient {
       Value* output = body_.outputs[i].value;
       const bool is_carry = i < view_.carries;
       if (is_carry ? !needed_[i] : !result_gradients_[i]) continue;
-      Value* cotangent = body_.input(fmt::format("d{}", i), output->type, true, scan_.origin);
+      Value* cotangent = body_.input(fmt::format("d{}", i), output->type, true, scan_.origin.backward());
       cotangent_of_[cotangent] = i;
       if (reverse.is_active(output)) reverse.add_cotangent(output, cotangent);
     }
@@ -285,7 +285,7 @@ class ScanGradient {
   // The part of a fixed operand's gradient that the reverse scan sums; null if all is summed after it.
   Value* carried_part(ScanBuilder& reverse, const std::vector<Term>& terms) {
     Value* sum = nullptr;
-    GraphBuilder inner(reverse.body(), scan_.origin);
+    GraphBuilder inner(reverse.body(), scan_.origin.backward());
     for (const Term& term : terms) {
       if (is_stackable_product(term.value) || stacked_source(term)) continue;
       Value* value = map_.at(term.value);
@@ -300,7 +300,7 @@ class ScanGradient {
   std::vector<Value*> build() {
     ScanBuilder reverse;
     write_reverse(reverse);
-    GraphBuilder inner(reverse.body(), scan_.origin);
+    GraphBuilder inner(reverse.body(), scan_.origin.backward());
     std::vector<Value*> gradients(scan_.inputs.size());
     std::vector<std::size_t> carry_of(scan_.inputs.size()), stack_of(scan_.inputs.size());
     std::vector<bool> is_carried(scan_.inputs.size()), is_stacked(scan_.inputs.size());

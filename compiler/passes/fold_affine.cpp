@@ -100,6 +100,11 @@ struct Link {
   std::size_t data;
 };
 
+// "conv1.weight" -> "conv1.weight.folded".
+std::string folded_name(const std::string& name) {
+  return name.empty() || name.ends_with(".folded") ? name : name + ".folded";
+}
+
 bool is_shift(const Link& link) { return link.op->def->name == "add" || link.op->def->name == "subtract"; }
 
 class FoldAffine {
@@ -203,11 +208,29 @@ class FoldAffine {
                  : builder_.broadcast(builder_.transpose(matrix, {1, 0}), shape, {i, o});
   }
 
-  Value* rebuild(const Product& product, Value* x, Value* w) {
+  // The product over other operands, which knows what the user called the links: in the order of the source, those
+  // before it first.
+  Value* rebuild(const Product& product, Value* x, Value* w, const std::vector<Link>& links, bool are_before) {
+    if (w != product.w_value()) w->name = folded_name(source_name(product.w_value()));
     std::vector<Value*> operands(2);
     operands[product.data] = x;
     operands[product.weights] = w;
-    return clone_op(graph_, *product.op, operands)->result();
+    Op* op = clone_op(graph_, *product.op, operands);
+    std::vector<std::string>& folded = op->origin.folded;
+    std::size_t at = are_before ? 0 : folded.size();
+    for (const Link& link : links) {
+      const std::string& call = link.op->origin.call.empty() ? link.op->def->name : link.op->origin.call;
+      const bool is_known = call == op->origin.call || std::find(folded.begin(), folded.end(), call) != folded.end();
+      if (!is_known) folded.insert(folded.begin() + static_cast<std::ptrdiff_t>(at++), call);
+    }
+    return op->result();
+  }
+
+  // A shift is named like the bias that it is.
+  Value* named_shift(const Product& product, Value* shift) {
+    const std::string& layer = product.op->origin.layer;
+    if (shift->name.empty() && !is_op(shift, "state") && !layer.empty()) shift->name = layer + ".shift";
+    return shift;
   }
 
   void finish(Value* from, Value* to) {
@@ -234,8 +257,10 @@ class FoldAffine {
     const Affine affine = compose(links, axes);
     Value* w = product.w_value();
     if (affine.scale) w = builder_.multiply(w, along_weights(product, affine.scale, product.y, axes));
-    Value* y = rebuild(product, product.x_value(), w);
-    if (affine.shift) y = builder_.add(y, builder_.broadcast(affine.shift, y->type.shape, axes));
+    Value* y = rebuild(product, product.x_value(), w, links, false);
+    if (affine.shift) {
+      y = builder_.add(y, builder_.broadcast(named_shift(product, affine.shift), y->type.shape, axes));
+    }
     finish(end, y);
     return true;
   }
@@ -257,7 +282,7 @@ class FoldAffine {
     const Affine affine = compose(links, axes);
     Value* w = product.w_value();
     if (affine.scale) w = builder_.multiply(w, along_weights(product, affine.scale, product.x, axes));
-    Value* y = rebuild(product, start, w);
+    Value* y = rebuild(product, start, w, links, true);
     if (affine.shift) y = builder_.add(y, shift_of_result(product, affine.shift, axes));
     finish(product.op->result(), y);
     return true;
@@ -282,7 +307,7 @@ class FoldAffine {
       y_axes.push_back(axis);
       permutation.push_back(axis_of(kept, product.y[static_cast<std::size_t>(axis)]));
     }
-    return builder_.broadcast(builder_.transpose(sum, permutation), shape, y_axes);
+    return builder_.broadcast(named_shift(product, builder_.transpose(sum, permutation)), shape, y_axes);
   }
 
   Graph& graph_;

@@ -92,6 +92,13 @@ std::map<const Value*, std::vector<Op*>> users(const Graph& graph) {
 
 bool is_op(const Value* value, std::string_view name) { return value->producer && value->producer->def->name == name; }
 
+std::string source_name(const Value* value) {
+  while (value->name.empty() && (is_op(value, "transpose") || is_op(value, "reshape") || is_op(value, "broadcast"))) {
+    value = value->producer->inputs[0];
+  }
+  return is_op(value, "state") ? value->producer->attributes.text("name") : value->name;
+}
+
 const Tensor* constant_value(const Value* value) {
   return is_op(value, "constant") ? &value->producer->attributes.get<Tensor>("value") : nullptr;
 }

@@ -36,6 +36,8 @@ std::map<const Value*, std::vector<Op*>> users(const Graph& graph);
 std::vector<Value*> batch_operation(BatchContext& context);
 
 bool is_op(const Value* value, std::string_view name);
+// The name of a value, or of what it shows in another order or shape; of a state its path. Empty if it has none.
+std::string source_name(const Value* value);
 // The value of a `constant`, else null.
 const Tensor* constant_value(const Value* value);
 // The one number that all elements are, if the graph shows it (a constant, broadcast or reshaped or not).

@@ -24,16 +24,16 @@ std::string identifier(const std::string& name) {
   return result;
 }
 
-std::string PlanBuilder::unique_name(const std::string& wanted, std::set<std::string>& used) {
+std::string PlanBuilder::unique_name(const std::string& wanted) {
   std::string name = wanted;
-  for (int i = 2; !used.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
+  for (int i = 2; !buffer_names_.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
   return name;
 }
 
 int PlanBuilder::new_buffer(const std::string& name, ElementType element, std::int64_t count, Memory memory,
                             const std::string& slot) {
   Buffer buffer;
-  buffer.name = unique_name(identifier(name), buffer_names_);
+  if (!name.empty()) buffer.name = unique_name(identifier(name));
   buffer.element = element;
   buffer.count = count;
   buffer.memory = memory;
@@ -137,12 +137,10 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   const std::vector<std::int64_t> strides = strides_in_order(from.shape, order);
   if (has_strides(from, strides)) return from;
   View to;
-  const std::string base = value->name.empty() ? value->producer->origin.layer : value->name;
-  to.buffer = new_buffer((base.empty() ? "value" : base) + "_packed", value->type.element, element_count(from.shape),
-                         Memory::Scratch);
+  to.buffer = new_buffer("", value->type.element, element_count(from.shape), Memory::Scratch);
   to.shape = from.shape;
   to.strides = strides;
-  copy(*value->producer, from, to, value->type.element);
+  copy(*value->producer, from, to, value->type.element, "pack");
   return to;
 }
 
@@ -166,9 +164,7 @@ View PlanBuilder::place_result(const Value* value, const std::vector<int>& order
     std::int64_t reach = 1;
     for (std::size_t i = 0; i < place.shape.size(); ++i) reach += (place.shape[i] - 1) * place.strides[i];
     if (element_count(place.shape) == 0) reach = 0;
-    std::string name = value->name;
-    if (name.empty()) name = value->producer->origin.layer + "_" + value->producer->def->name;
-    place.buffer = new_buffer(name, value->type.element, reach, Memory::Scratch);
+    place.buffer = new_buffer(value->name, value->type.element, reach, Memory::Scratch);
   }
   return views_[value] = place;
 }
@@ -180,9 +176,7 @@ Step PlanBuilder::new_step(const Op& op, const std::string& kernel, const std::s
   step.kernel = kernel;
   step.header = header;
   step.origin = op.origin;
-  std::string layer = op.origin.layer;
-  if (layer.empty() && !op.results.empty()) layer = op.result()->name;
-  step.name = identifier(layer.empty() ? op.def->name : layer);
+  step.operation = op.def->name;
   return step;
 }
 
@@ -226,7 +220,6 @@ void PlanBuilder::touch(const View& view) {
 }
 
 void PlanBuilder::emit_step(Step step) {
-  step.name = unique_name(step.name, step_names_);
   for (const StepArgument& argument : step.arguments) touch(argument.view);
   ++clock_;
   Node node;
@@ -234,10 +227,27 @@ void PlanBuilder::emit_step(Step step) {
   nodes_->push_back(std::move(node));
 }
 
-void PlanBuilder::copy(const Op& about, const View& from, const View& to, ElementType element) {
+namespace {
+
+// Do both have their axes in the same order in memory?
+bool same_order(const View& a, const View& b) {
+  const auto order = [](const View& view) {
+    std::vector<int> axes = memory_order(view);
+    axes.erase(std::remove_if(axes.begin(), axes.end(),
+                              [&](int axis) { return view.shape[static_cast<std::size_t>(axis)] == 1; }),
+               axes.end());
+    return axes;
+  };
+  return order(a) == order(b);
+}
+
+}  // namespace
+
+void PlanBuilder::copy(const Op& about, const View& from, const View& to, ElementType element,
+                       const std::string& operation) {
   if (element_count(to.shape) == 0) return;
   Step step = new_step(about, "copy", "templates/move.h");
-  step.name += "_copy";
+  step.operation = same_order(from, to) ? operation : "pack";
   // Walk in the order of the destination, so that writes are contiguous.
   std::vector<std::int64_t> extents, x, y;
   for (const int axis : memory_order(to)) {
@@ -253,7 +263,7 @@ void PlanBuilder::copy(const Op& about, const View& from, const View& to, Elemen
                  field("lanes", target_.lanes)};
   pointer(step, "x", from, element, false);
   pointer(step, "y", to, element, true);
-  step.comments.push_back("copies " + to_string(Type{element, to.shape}));
+  step.comments.push_back(to_string(Type{element, to.shape}));
   emit_step(std::move(step));
 }
 
@@ -268,7 +278,7 @@ void PlanBuilder::copy_or_fill(const Op& about, const View& from, const View& to
 void PlanBuilder::fill(const Op& about, const View& to, ElementType element, double value) {
   if (element_count(to.shape) == 0) return;
   Step step = new_step(about, "fill", "templates/move.h");
-  step.name += "_fill";
+  step.operation = "fill";
   std::vector<std::int64_t> extents, y;
   for (const int axis : memory_order(to)) {
     extents.push_back(to.shape[static_cast<std::size_t>(axis)]);

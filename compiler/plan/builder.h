@@ -37,6 +37,7 @@ class PlanBuilder {
   const PlanTarget& target() const { return target_; }
 
   // ---- places ----
+  // An empty name is given in the end, by name_plan.
   int new_buffer(const std::string& name, ElementType element, std::int64_t count, Memory memory,
                  const std::string& slot = "");
   void set_view(const Value* value, View view) { views_[value] = std::move(view); }
@@ -60,7 +61,8 @@ class PlanBuilder {
   // A kernel pointer.
   void pointer(Step& step, const std::string& name, const View& view, ElementType element, bool is_written);
   void emit_step(Step step);
-  void copy(const Op& about, const View& from, const View& to, ElementType element);
+  void copy(const Op& about, const View& from, const View& to, ElementType element,
+            const std::string& operation = "copy");
   // `from` may be a literal.
   void copy_or_fill(const Op& about, const View& from, const View& to, ElementType element);
   void fill(const Op& about, const View& to, ElementType element, double value);
@@ -78,7 +80,7 @@ class PlanBuilder {
   View place_like(const Value* value, const std::vector<int>& order, const View* alike);
   void lower_scan(const Op& op);
   void meet_goals(const std::vector<Goal>& goals);
-  std::string unique_name(const std::string& wanted, std::set<std::string>& used);
+  std::string unique_name(const std::string& wanted);
   void touch(const View& view);
 
   Plan& plan_;
@@ -87,7 +89,6 @@ class PlanBuilder {
   std::map<const Value*, View> goals_;  // of values that may be computed in place
   std::vector<double> literals_;
   std::set<std::string> buffer_names_;
-  std::set<std::string> step_names_;
   std::vector<Node>* nodes_ = nullptr;  // where steps go
   int clock_ = 0;                       // number of the next step
   struct OpenLoop {
@@ -107,6 +108,9 @@ void lower_reduce(PlanBuilder& builder, const Group& group);
 void lower_window(PlanBuilder& builder, const Group& group);
 void lower_move(PlanBuilder& builder, const Op& op);
 void lower_special(PlanBuilder& builder, const Op& op);
+
+// Names all steps, loops and arguments, and the buffers that have no name yet; says what each step is.
+void name_plan(Plan& plan);
 
 // A C++ identifier from a name of the source.
 std::string identifier(const std::string& name);

@@ -15,36 +15,12 @@ std::string operand_name(const Value* value) {
   return name;
 }
 
-// "conv1" with a fused tanh: "conv1_tanh". At most three names are added; a name that is there already is not.
-std::string fused_name(std::string name, const std::vector<const Op*>& ops) {
-  int added = 0;
-  for (const Op* op : ops) {
-    std::string part = op->origin.layer;
-    if (part.empty() || identifier(part) == name) part = op->result()->name;
-    if (part.empty()) part = op->def->name;
-    part = identifier(part);
-    if (name.find(part) != std::string::npos) continue;
-    if (++added > 3) break;
-    name += "_" + part;
-  }
-  return name;
-}
-
 double elementwise_flops(const std::vector<const Op*>& ops) {
   double flops = 0;
   for (const Op* op : ops) {
     flops += op->def->lower.flops * static_cast<double>(element_count(op->result()->type.shape));
   }
   return flops;
-}
-
-std::string listed(const std::vector<const Op*>& ops) {
-  std::string text;
-  for (const Op* op : ops) {
-    if (!text.empty()) text += ", ";
-    text += op->def->name;
-  }
-  return text;
 }
 
 // Operands of `ops` that none of them computes.
@@ -132,9 +108,7 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
       functor.stores.push_back({value, index, Access::Offset, {}, 0});
     }
     step.has_epilogue = true;
-    step.name = fused_name(step.name, group.elementwise);
     step.flops += elementwise_flops(group.elementwise);
-    step.comments.push_back("fused: " + listed(group.elementwise));
     emit_step(std::move(step));
     return;
   }
@@ -179,8 +153,6 @@ void PlanBuilder::lower_elementwise(const Group& group) {
   }
 
   Step step = new_step(first, "for_each", "templates/elementwise.h");
-  step.name =
-      fused_name(identifier(first.origin.layer.empty() ? first.def->name : first.origin.layer), group.elementwise);
   Functor& functor = step.functor;
   functor.ops = group.elementwise;
   std::vector<std::vector<std::int64_t>> walks;
@@ -234,7 +206,7 @@ void PlanBuilder::lower_elementwise(const Group& group) {
   for (FunctorOperand& load : functor.loads) load.strides = walk.strides[next++];
   for (FunctorOperand& stored : functor.stores) stored.strides = walk.strides[next++];
   step.flops = elementwise_flops(group.elementwise);
-  step.comments.push_back(listed(group.elementwise) + " over " + to_string(group.shape));
+  step.comments.push_back("over " + to_string(group.shape));
   emit_step(std::move(step));
 }
 

@@ -162,8 +162,8 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
     builder.pointer(step, "b", b, r.b->type.element, false);
     builder.pointer(step, "y", y, op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(batch * m) * static_cast<double>(n * k);
-    step.comments.push_back("contraction " + op.attributes.text("spec") + ": " + to_string(op.inputs[0]->type) + ", " +
-                            to_string(op.inputs[1]->type) + " -> " + to_string(op.result()->type));
+    step.comments.push_back(to_string(op.inputs[0]->type) + " x " + to_string(op.inputs[1]->type) + " -> " +
+                            to_string(op.result()->type));
     return step;
   });
 }

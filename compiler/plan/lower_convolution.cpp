@@ -71,9 +71,15 @@ struct Convolution {
         y_axes(op.attributes.text("y_axes")),
         window(window_of(op)) {}
 
-  std::string about() const {
-    return "convolution: " + to_string(op.inputs[0]->type) + ", " + to_string(op.inputs[1]->type) + " -> " +
-           to_string(op.result()->type);
+  std::string about() const { return to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type); }
+  // "3x3, "
+  std::string kernel() const {
+    std::string text;
+    for (std::size_t i = 0; i < w_axes.size(); ++i) {
+      if (!std::isdigit(static_cast<unsigned char>(w_axes[i]))) continue;
+      text += (text.empty() ? "" : "x") + std::to_string(op.inputs[1]->type.shape[i]);
+    }
+    return text + ", ";
   }
 };
 
@@ -185,7 +191,7 @@ void lower_forward(Convolution& c) {
     builder.pointer(step, "y", y, c.op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
                  static_cast<double>(i * wa.extent(window.letter[0]) * wa.extent(window.letter[1]));
-    step.comments.push_back(c.about());
+    step.comments.push_back(c.kernel() + c.about());
     return step;
   });
 }
@@ -245,7 +251,7 @@ void lower_weights(Convolution& c) {
     builder.pointer(step, "dw", dw, c.op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
                  static_cast<double>(xa.extent('c') * out_0 * out_1);
-    step.comments.push_back("weight gradient, " + c.about());
+    step.comments.push_back("of the weights, " + c.about());
     return step;
   });
 }

@@ -64,7 +64,7 @@ void lower_gather(PlanBuilder& builder, const Op& op) {
   builder.pointer(step, "table", table, op.inputs[0]->type.element, false);
   builder.pointer(step, "index", index, op.inputs[1]->type.element, false);
   builder.pointer(step, "y", y, op.result()->type.element, true);
-  step.comments.push_back("gather: " + to_string(op.inputs[0]->type) + " by " + to_string(op.inputs[1]->type));
+  step.comments.push_back(to_string(op.inputs[0]->type) + " by " + to_string(op.inputs[1]->type));
   builder.emit_step(std::move(step));
 }
 
@@ -81,7 +81,7 @@ void lower_scatter_add(PlanBuilder& builder, const Op& op) {
   builder.pointer(step, "index", index, op.inputs[0]->type.element, false);
   builder.pointer(step, "u", u, op.inputs[1]->type.element, false);
   builder.pointer(step, "table", table, op.result()->type.element, true);
-  step.comments.push_back("scatter_add: " + to_string(op.inputs[1]->type) + " into " + to_string(op.result()->type));
+  step.comments.push_back(to_string(op.inputs[1]->type) + " into " + to_string(op.result()->type));
   builder.emit_step(std::move(step));
 }
 
@@ -105,7 +105,7 @@ void lower_dynamic(PlanBuilder& builder, const Op& op) {
   for (std::size_t i = is_update ? 2 : 1; i < op.inputs.size(); ++i) {
     builder.pointer(step, "start", builder.memory_view(op.inputs[i]), op.inputs[i]->type.element, false);
   }
-  step.comments.push_back(op.def->name + ": " + to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
+  step.comments.push_back(to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
   builder.emit_step(std::move(step));
 }
 
@@ -134,7 +134,7 @@ void lower_special(PlanBuilder& builder, const Op& op) {
                     op.inputs[i]->type.element, false);
   }
   builder.pointer(step, "y", y, ElementType::F32, true);
-  step.comments.push_back("uniform draws: " + to_string(op.result()->type));
+  step.comments.push_back(to_string(op.result()->type));
   builder.emit_step(std::move(step));
 }
 

@@ -125,8 +125,7 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     builder.pointer(step, "x", x, op.inputs[0]->type.element, false);
     builder.pointer(step, "y", y, op.result()->type.element, true);
     step.flops = static_cast<double>(element_count(op.inputs[0]->type.shape));
-    step.comments.push_back(op.def->name + ": " + to_string(op.inputs[0]->type) + " -> " +
-                            to_string(op.result()->type));
+    step.comments.push_back(to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
     return step;
   });
 }

@@ -89,7 +89,8 @@ void lower_window(PlanBuilder& builder, const Group& group) {
     step.config.push_back(field("lanes", builder.target().lanes));
     step.flops = static_cast<double>(element_count(pooled.shape)) *
                  static_cast<double>(attribute(window, 0, 1) * attribute(window, 1, 1));
-    step.comments.push_back(name + ": " + to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
+    step.comments.push_back(std::to_string(attribute(window, 0, 1)) + "x" + std::to_string(attribute(window, 1, 1)) +
+                            ", " + to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
   };
   const ElementType element = op.inputs[0]->type.element;
   if (scatters) {

@@ -153,7 +153,6 @@ void PlanBuilder::lower_scan(const Op& op) {
   loop.count = length;
   loop.reverse = op.attributes.flag("reverse");
   loop.origin = op.origin;
-  loop.name = unique_name(identifier(op.origin.layer.empty() ? "scan" : op.origin.layer + "_scan"), step_names_);
   const auto slice = [&](const View& all) {
     View one = all;
     one.terms.push_back({loop.id, all.strides[0]});
@@ -200,6 +199,7 @@ Plan make_plan(const Graph& graph, const std::string& name, const PlanTarget& ta
   plan.name = name;
   PlanBuilder builder(plan, target);
   builder.plan_function(graph);
+  name_plan(plan);
   place_buffers(plan);
   const std::string broken = verify(plan);
   if (!broken.empty()) throw InternalError("plan of " + name + ": " + broken);
@@ -237,10 +237,13 @@ void PlanBuilder::plan_function(const Graph& graph) {
     const Type& type = output.value->type;
     const bool is_gradient = output.name.rfind("gradient:", 0) == 0;
     const std::string slot = is_gradient ? output.name.substr(9) : output.name;
-    const View place =
-        contiguous_view(new_buffer((is_gradient ? "d_" : "") + slot, type.element, element_count(type.shape),
-                                   is_gradient ? Memory::Gradients : Memory::Output, slot),
-                        type.shape);
+    const View place = contiguous_view(
+        new_buffer((is_gradient               ? "d_"
+                    : plan_.name == "prepare" ? "prepared_"
+                                              : "") +
+                       slot,
+                   type.element, element_count(type.shape), is_gradient ? Memory::Gradients : Memory::Output, slot),
+        type.shape);
     goals.push_back({output.value, place, nullptr});
   }
   plan_graph(graph, goals);

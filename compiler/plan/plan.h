@@ -29,7 +29,7 @@ enum class Memory {
 std::string_view name(Memory memory);
 
 struct Buffer {
-  std::string name;  // of the value that it holds first; a C++ identifier, unique in the plan
+  std::string name;  // of the value that it holds first (names.cpp); a C++ identifier, unique in the plan
   ElementType element = ElementType::F32;
   std::int64_t count = 0;  // elements
   Memory memory = Memory::Scratch;
@@ -105,7 +105,7 @@ struct Field {
 };
 
 struct Step {
-  std::string name;           // of the emitted function: layer and operations, "conv1_relu"; unique in the plan
+  std::string name;           // of the emitted function, unique in the plan; the table of names: names.cpp
   std::string kernel;         // function template: "convolution", "contraction", "for_each", "reduce", "copy", …
   std::string header;         // "templates/convolution.h"
   std::vector<Field> config;  // its struct C; empty for for_each
@@ -119,7 +119,9 @@ struct Step {
   bool has_epilogue = false;  // the kernel takes one; a trivial functor is KeepSum
   Functor functor;            // for_each: the whole computation; else the epilogue
   Origin origin;
-  std::vector<std::string> comments;  // "f32[1, 28, 28] -> f32[6, 28, 28]; bias and relu fused"
+  std::string operation;              // the primitive: "convolution"; "copy", "pack" or "fill"
+  std::string title;                  // for the reader: "block1: conv"
+  std::vector<std::string> comments;  // "3x3, f32[1, 8, 8] -> f32[16, 8, 8]", "batch_norm folded in", "relu fused"
   double flops = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/ops/op.h"
+#include "compiler/passes/rewrite.h"
 #include "compiler/plan/plan.h"
 
 namespace nnc {
@@ -102,7 +103,7 @@ Graph split_prepare(Graph& graph) {
   for (const std::unique_ptr<Op>& op : graph.ops) {
     for (const std::unique_ptr<Value>& result : op->results) {
       if (boundary.count(result.get()) == 0) continue;
-      std::string base = op->def->name == "state" ? op->attributes.text("name") : result->name;
+      std::string base = source_name(result.get());
       if (base.empty()) base = op->origin.layer.empty() ? op->def->name : op->origin.layer + "." + op->def->name;
       std::string unique = base;
       for (int i = 2; !names.insert(unique).second; ++i) unique = base + "." + std::to_string(i);

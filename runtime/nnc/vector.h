@@ -267,39 +267,36 @@ NNC_INLINE V wrapping_multiply(V a, V b) {
 template <class V>
 NNC_INLINE V fma(V a, V b, V c) {
   using T = ElementOf<V>;
-#if NNC_FMA
   if constexpr (!is_floating<T>()) {
     return from_modular<V>(modular(a) * modular(b) + modular(c));
-  } else if constexpr (Same<V, float>::value) {
-    return __builtin_fmaf(a, b, c);
-  } else if constexpr (Same<V, double>::value) {
-    return __builtin_fma(a, b, c);
   } else {
-#if defined(__clang__)
+#if !NNC_FMA
+    return static_cast<V>(a * b + c);
+#elif defined(__clang__)
+    // Of scalars, too: where there is no operating system, Clang takes fmaf to set errno and calls it.
     return __builtin_elementwise_fma(a, b, c);
 #else
-    // GCC has no portable spelling: it turns this loop into vector instructions in some surroundings only (measured).
+    if constexpr (Same<V, float>::value) {
+      return __builtin_fmaf(a, b, c);
+    } else if constexpr (Same<V, double>::value) {
+      return __builtin_fma(a, b, c);
+    } else {
+      // GCC has no portable spelling: it turns this loop into vector instructions in some surroundings only (measured).
 #if defined(__x86_64__) && NNC_LANES >= 4
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
 #if NNC_LANES >= 16
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
-      return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
+        return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
+      }
+#endif
+#endif
+      V result{};
+      for (int i = 0; i < Lanes<V>::count; ++i) result[i] = fma<T>(a[i], b[i], c[i]);
+      return result;
     }
 #endif
-#endif
-    V result{};
-    for (int i = 0; i < Lanes<V>::count; ++i) result[i] = fma<T>(a[i], b[i], c[i]);
-    return result;
-#endif
   }
-#else
-  if constexpr (!is_floating<T>()) {
-    return from_modular<V>(modular(a) * modular(b) + modular(c));
-  } else {
-    return static_cast<V>(a * b + c);
-  }
-#endif
 }
 
 // The square root, correctly rounded. The library's sqrt sets errno and so is neither vectorised nor freestanding.

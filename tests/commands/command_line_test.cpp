@@ -146,6 +146,22 @@ TEST_CASE("two models of one namespace do not go into one file") {
   CHECK(folder.nnc("m.nn -o m.cpp --model net").status == 0);
 }
 
+TEST_CASE("--runtime=include leaves the runtime to headers; the code says what was shown of it") {
+  const Folder folder;
+  folder.write("m.nn", kProgram);
+  CHECK(folder.nnc("m.nn -o line.cpp --runtime=include").output == "");
+  const std::string source = folder.read("line.cpp");
+  CHECK(source.find("#include \"nnc/vector.h\"") != std::string::npos);
+  CHECK(source.find("bytes of the stack") < source.find("#include"));
+  CHECK(folder
+            .run("g++ -std=c++17 -O1 -Wall -Wextra -Werror -I " NNC_SOURCE_DIR " -I " NNC_SOURCE_DIR
+                 "/runtime -c line.cpp")
+            .output == "");
+  folder.write("two.nn", std::string(kProgram) + "\nmodel Twice(x: f32[3]) -> (y: f32[3]) {\n  y = 2 * x\n}\n");
+  CHECK(has(folder.nnc("two.nn -o two.cpp --runtime=include"), "is for one model a file"));
+  CHECK(!folder.has("two.cpp"));
+}
+
 TEST_CASE("check --gradients names every input and parameter") {
   const Folder folder;
   folder.write("m.nn", kProgram);

@@ -1,6 +1,7 @@
 // Emitted files, compiled by both compilers with plain -O2 and every warning an error, and run.
 #include <doctest/doctest.h>
 
+#include "compiler/emit/check.h"
 #include "compiler/graph/graph.h"
 #include "tests/emit/sketch.h"
 
@@ -46,9 +47,11 @@ Unit add_relu() {
   return std::move(kept.back().unit);
 }
 
-TEST_CASE("elementwise step: fused, broadcast, with tails") {
-  const Unit unit = add_relu();
-  CHECK(compile_and_run(unit, R"(
+TEST_CASE("elementwise step: fused, broadcast, with tails; the runtime embedded or included") {
+  Unit unit = add_relu();
+  for (const bool includes : {false, true}) {
+    unit.includes_runtime = includes;
+    CHECK(compile_and_run(unit, R"(
 int main() {
   const float a[3][5] = {{1, 2, 3, 4, 5}, {-9, -9, -9, -9, -9}, {0, 0, 0, 0, -8}};
   const float b[5] = {1, 2, 3, 4, 5};
@@ -56,6 +59,23 @@ int main() {
   sketch::forward(a, b, y);
   for (const float (&row)[5] : y) std::printf("%g %g %g %g %g\n", row[0], row[1], row[2], row[3], row[4]);
 })") == "2 4 6 8 10\n0 0 0 0 0\n1 2 3 4 0\n2 4 6 8 10\n0 0 0 0 0\n1 2 3 4 0\n");
+    const Emitted emitted = emit_text(unit);
+    CHECK((emitted.source.text.find("#include \"nnc/vector.h\"") != std::string::npos) == includes);
+    CHECK((emitted.source.text.find("struct VectorType {") == std::string::npos) == includes);
+  }
+}
+
+TEST_CASE("what the check has shown stands in the opening comment") {
+  const Unit unit = add_relu();
+  Emitted emitted = emit_text(unit);
+  const CheckReport report = check_emitted(
+      {{emitted.source.name, emitted.source.text}, {emitted.header.name, emitted.header.text}}, unit.target);
+  const std::string plain = emitted.source.text;
+  state_checked(emitted, report);
+  const std::string& text = emitted.source.text;
+  const std::string bound = "at most " + std::to_string(report.stack_bytes_bound) + " bytes of the stack";
+  CHECK(text.find(bound) < text.find("#include"));
+  CHECK(text.substr(text.find("#include")) == plain.substr(plain.find("#include")));
 }
 
 TEST_CASE("the same unit gives the same bytes") {

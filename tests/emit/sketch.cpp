@@ -6,7 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "compiler/embedded.h"
 #include "compiler/emit/check.h"
+#include "compiler/emit/runtime_text.h"
 
 namespace nnc::test {
 
@@ -125,13 +127,18 @@ std::string compile_and_run(const Unit& unit, const std::string& main_text, bool
   const Emitted emitted = emit_text(unit);
   folder.write(emitted.header.name, emitted.header.text);
   folder.write(emitted.source.name, emitted.source.text + (with_entry_points ? emitted.entry_points : ""));
-  const CheckReport report = check_emitted(
-      {{emitted.source.name, emitted.source.text}, {emitted.header.name, emitted.header.text}}, unit.target);
+  std::vector<SourceText> files = {{emitted.source.name, emitted.source.text},
+                                   {emitted.header.name, emitted.header.text}};
+  std::string folders;
+  if (unit.includes_runtime) {
+    for (const EmbeddedFile& file : runtime_files()) files.push_back({include_name(file.name), std::string(file.text)});
+    folders = "-I " NNC_SOURCE_DIR " -I " NNC_SOURCE_DIR "/runtime ";
+  }
   std::string output;
-  for (const std::string& finding : report.findings) output += finding + "\n";
+  for (const std::string& finding : check_emitted(files, unit.target).findings) output += finding + "\n";
   folder.write("main.cpp", "#include <cstdio>\n#include \"model.hpp\"\n" + main_text);
   for (const char* compiler : {"g++ -std=c++17", "clang++-19 -std=c++20"}) {
-    output += folder.run(strict(compiler) + "model.cpp main.cpp -o program && ./program");
+    output += folder.run(strict(compiler) + folders + "model.cpp main.cpp -o program && ./program");
   }
   return output;
 }

@@ -87,8 +87,8 @@ TEST_CASE("rewrites: differentiate") {
 )",
                 input("x") + input("one") + R"(
   %0 = cos(%x) : f32[2, 3]
-  %1 = multiply(%one, %0) : f32[2, 3]
-  output d = %1
+  %d_x = multiply(%one, %0) : f32[2, 3]
+  output d = %d_x
 )");
 }
 

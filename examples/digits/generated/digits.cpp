@@ -5,6 +5,10 @@
 // Math: fast. No algorithm used here reorders sums: the bits are those of exact.
 // Compile with any C++17 compiler, no flags needed but -O2: the file states its own target and rounding.
 // This file may be used, changed and passed on, for any purpose, without any condition.
+//
+// Shown by Clang on this file's syntax tree before it was written: no allocation, no exceptions, no I/O, no
+// recursion, no object with static storage that can be written, no call of anything outside but memcpy,
+// memmove and memset. Named locals take at most 1,192 bytes of the stack.
 
 #include "digits.hpp"
 
@@ -249,39 +253,36 @@ NNC_INLINE V from_modular(U value) {
 template <class V>
 NNC_INLINE V fma(V a, V b, V c) {
   using T = ElementOf<V>;
-#if NNC_FMA
   if constexpr (!is_floating<T>()) {
     return from_modular<V>(modular(a) * modular(b) + modular(c));
-  } else if constexpr (Same<V, float>::value) {
-    return __builtin_fmaf(a, b, c);
-  } else if constexpr (Same<V, double>::value) {
-    return __builtin_fma(a, b, c);
   } else {
-#if defined(__clang__)
+#if !NNC_FMA
+    return static_cast<V>(a * b + c);
+#elif defined(__clang__)
+    // Of scalars, too: where there is no operating system, Clang takes fmaf to set errno and calls it.
     return __builtin_elementwise_fma(a, b, c);
 #else
-    // GCC has no portable spelling: it turns this loop into vector instructions in some surroundings only (measured).
+    if constexpr (Same<V, float>::value) {
+      return __builtin_fmaf(a, b, c);
+    } else if constexpr (Same<V, double>::value) {
+      return __builtin_fma(a, b, c);
+    } else {
+      // GCC has no portable spelling: it turns this loop into vector instructions in some surroundings only (measured).
 #if defined(__x86_64__) && NNC_LANES >= 4
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
 #if NNC_LANES >= 16
-    if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
-      return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
+        return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
+      }
+#endif
+#endif
+      V result{};
+      for (int i = 0; i < Lanes<V>::count; ++i) result[i] = fma<T>(a[i], b[i], c[i]);
+      return result;
     }
 #endif
-#endif
-    V result{};
-    for (int i = 0; i < Lanes<V>::count; ++i) result[i] = fma<T>(a[i], b[i], c[i]);
-    return result;
-#endif
   }
-#else
-  if constexpr (!is_floating<T>()) {
-    return from_modular<V>(modular(a) * modular(b) + modular(c));
-  } else {
-    return static_cast<V>(a * b + c);
-  }
-#endif
 }
 
 // The square root, correctly rounded. The library's sqrt sets errno and so is neither vectorised nor freestanding.
@@ -1123,7 +1124,7 @@ using namespace nnc;
 
 // ---- Constants of kernels ----
 
-struct TopCopy {
+struct CopyTopBias {
   static constexpr int rank = 1;
   static constexpr std::ptrdiff_t extent[1] = {10};
   static constexpr std::ptrdiff_t x_stride[1] = {1};
@@ -1131,7 +1132,7 @@ struct TopCopy {
   static constexpr int lanes = 8;
 };
 
-struct Block1ConvCopy {
+struct PackBlock1ConvWeight {
   static constexpr int rank = 2;
   static constexpr std::ptrdiff_t extent[2] = {9, 16};
   static constexpr std::ptrdiff_t x_stride[2] = {1, 9};
@@ -1139,7 +1140,7 @@ struct Block1ConvCopy {
   static constexpr int lanes = 8;
 };
 
-struct Block2ConvCopy {
+struct PackBlock2ConvWeight {
   static constexpr int rank = 3;
   static constexpr std::ptrdiff_t extent[3] = {9, 16, 32};
   static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 144};
@@ -1147,7 +1148,7 @@ struct Block2ConvCopy {
   static constexpr int lanes = 8;
 };
 
-struct Block3ConvCopy {
+struct PackBlock3ConvWeight {
   static constexpr int rank = 3;
   static constexpr std::ptrdiff_t extent[3] = {9, 32, 32};
   static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 288};
@@ -1155,7 +1156,7 @@ struct Block3ConvCopy {
   static constexpr int lanes = 8;
 };
 
-struct TopCopy2 {
+struct PackTopWeight {
   static constexpr int rank = 2;
   static constexpr std::ptrdiff_t extent[2] = {128, 10};
   static constexpr std::ptrdiff_t x_stride[2] = {1, 128};
@@ -1163,7 +1164,7 @@ struct TopCopy2 {
   static constexpr int lanes = 8;
 };
 
-struct Block1ConvAdd {
+struct Block1Conv {
   static constexpr std::ptrdiff_t n = 1, groups = 1, i = 1, o = 16, in_0 = 8, in_1 = 8, out_0 = 8, out_1 = 8;
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
@@ -1175,7 +1176,7 @@ struct Block1ConvAdd {
   static constexpr bool depthwise = false;
 };
 
-struct Block2ConvAdd {
+struct Block2Conv {
   static constexpr std::ptrdiff_t n = 1, groups = 1, i = 16, o = 32, in_0 = 8, in_1 = 8, out_0 = 8, out_1 = 8;
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
@@ -1187,14 +1188,14 @@ struct Block2ConvAdd {
   static constexpr bool depthwise = false;
 };
 
-struct WindowMax {
+struct MaxPool {
   static constexpr std::ptrdiff_t n = 1, channels = 32, in_0 = 8, in_1 = 8, out_0 = 4, out_1 = 4, k_0 = 2, k_1 = 2;
   static constexpr std::ptrdiff_t stride_0 = 2, stride_1 = 2, dilation_0 = 1, dilation_1 = 1, pad_low_0 = 0;
   static constexpr std::ptrdiff_t pad_low_1 = 0, x_n = 0, x_0 = 256, x_1 = 32, y_n = 0, y_0 = 128, y_1 = 32;
   static constexpr int lanes = 8;
 };
 
-struct Block3ConvAdd {
+struct Block3Conv {
   static constexpr std::ptrdiff_t n = 1, groups = 1, i = 32, o = 32, in_0 = 4, in_1 = 4, out_0 = 4, out_1 = 4;
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
@@ -1206,14 +1207,14 @@ struct Block3ConvAdd {
   static constexpr bool depthwise = false;
 };
 
-struct WindowMax2 {
+struct MaxPool2 {
   static constexpr std::ptrdiff_t n = 1, channels = 32, in_0 = 4, in_1 = 4, out_0 = 2, out_1 = 2, k_0 = 2, k_1 = 2;
   static constexpr std::ptrdiff_t stride_0 = 2, stride_1 = 2, dilation_0 = 1, dilation_1 = 1, pad_low_0 = 0;
   static constexpr std::ptrdiff_t pad_low_1 = 0, x_n = 0, x_0 = 128, x_1 = 32, y_n = 0, y_0 = 64, y_1 = 32;
   static constexpr int lanes = 8;
 };
 
-struct WindowMaxCopy {
+struct PackMaxPool2 {
   static constexpr int rank = 2;
   static constexpr std::ptrdiff_t extent[2] = {32, 4};
   static constexpr std::ptrdiff_t x_stride[2] = {1, 32};
@@ -1221,7 +1222,7 @@ struct WindowMaxCopy {
   static constexpr int lanes = 8;
 };
 
-struct TopScores {
+struct Top {
   static constexpr std::ptrdiff_t batch = 1, m = 1, n = 10, k = 128, a_batch = 0, a_m = 0, a_k = 1;
   static constexpr bool packed = false;
   static constexpr std::ptrdiff_t b_batch = 0, b_k = 10, b_block = 0, y_batch = 0, y_m = 0;
@@ -1234,7 +1235,7 @@ struct TopScores {
 
 // ---- Fused operations ----
 
-// add, sqrt, divide
+// prepare_block1_batch_norm, prepare_block2_batch_norm, prepare_block3_batch_norm: add, sqrt, divide
 struct AddSqrtDivide {
   const float* a;
   const float* b;
@@ -1252,7 +1253,7 @@ struct AddSqrtDivide {
   }
 };
 
-// multiply, multiply
+// prepare_block1_conv_weight: multiply, multiply
 struct MultiplyMultiply {
   const float* a;
   const float* b;
@@ -1269,7 +1270,7 @@ struct MultiplyMultiply {
   }
 };
 
-// negate, multiply, add
+// prepare_block1_conv_shift, prepare_block2_conv_shift, prepare_block3_conv_shift: negate, multiply, add
 struct NegateMultiplyAdd {
   const float* a;
   const float* b;
@@ -1288,7 +1289,7 @@ struct NegateMultiplyAdd {
   }
 };
 
-// multiply
+// prepare_block2_conv_weight: multiply
 struct Multiply {
   const float* a;
   const float* b;
@@ -1303,7 +1304,7 @@ struct Multiply {
   }
 };
 
-// multiply
+// prepare_block3_conv_weight: multiply
 struct Multiply_2 {
   const float* a;
   const float* b;
@@ -1318,7 +1319,7 @@ struct Multiply_2 {
   }
 };
 
-// subtract
+// normalize: subtract
 struct Subtract {
   const float* a;
   float* y;
@@ -1332,7 +1333,7 @@ struct Subtract {
   }
 };
 
-// add, maximum
+// block1_conv, block2_conv, block3_conv: add, maximum
 struct AddMaximum {
   const float* a;
 
@@ -1347,7 +1348,7 @@ struct AddMaximum {
   }
 };
 
-// add
+// top: add
 struct Add {
   const float* a;
 
@@ -1362,106 +1363,107 @@ struct Add {
 
 // ---- Steps ----
 
-// model.nn:3  block1.batch_norm: add, sqrt, divide over [16]. 48 FLOP
-void block1_batch_norm_add(const float* block1_batch_norm_running_var, const float* block1_batch_norm_scale,
-                           float* divide_out) {
-  for_each<8, 16>(AddSqrtDivide{block1_batch_norm_running_var, block1_batch_norm_scale, divide_out});
+// model.nn:3  block1: batch_norm (add, sqrt, divide) over [16]. 48 FLOP
+void prepare_block1_batch_norm(const float* block1_batch_norm_running_var, const float* block1_batch_norm_scale,
+                               float* block1_batch_norm_out) {
+  for_each<8, 16>(AddSqrtDivide{block1_batch_norm_running_var, block1_batch_norm_scale, block1_batch_norm_out});
 }
 
-// model.nn:3  block1.conv: multiply, multiply over [16, 1, 3, 3]. 288 FLOP
-void block1_conv_multiply(const float* block1_conv_weight, const float* divide, float* multiply_out) {
-  for_each<8, 16, 9>(MultiplyMultiply{block1_conv_weight, divide, multiply_out});
+// model.nn:3  block1: conv (multiply, multiply) over [16, 1, 3, 3]. 288 FLOP
+void prepare_block1_conv_weight(const float* block1_conv_weight, const float* block1_batch_norm_out,
+                                float* block1_conv_weight_folded) {
+  for_each<8, 16, 9>(MultiplyMultiply{block1_conv_weight, block1_batch_norm_out, block1_conv_weight_folded});
 }
 
-// model.nn:3  block1.conv: negate, multiply, add over [16]. 48 FLOP
-void block1_conv_negate(const float* block1_batch_norm_running_mean, const float* divide,
-                        const float* block1_batch_norm_shift, float* add_out) {
-  for_each<8, 16>(NegateMultiplyAdd{block1_batch_norm_running_mean, divide, block1_batch_norm_shift, add_out});
+// model.nn:3  block1: conv (negate, multiply, add) over [16]. 48 FLOP
+void prepare_block1_conv_shift(const float* block1_batch_norm_running_mean, const float* block1_batch_norm_out,
+                               const float* block1_batch_norm_shift, float* prepared_block1_conv_shift) {
+  for_each<8, 16>(NegateMultiplyAdd{block1_batch_norm_running_mean, block1_batch_norm_out, block1_batch_norm_shift,
+                                    prepared_block1_conv_shift});
 }
 
-// model.nn:3  block2.batch_norm: add, sqrt, divide over [32]. 96 FLOP
-void block2_batch_norm_add(const float* block2_batch_norm_running_var, const float* block2_batch_norm_scale,
-                           float* divide_out) {
-  for_each<8, 32>(AddSqrtDivide{block2_batch_norm_running_var, block2_batch_norm_scale, divide_out});
+// model.nn:3  block2: batch_norm (add, sqrt, divide) over [32]. 96 FLOP
+void prepare_block2_batch_norm(const float* block2_batch_norm_running_var, const float* block2_batch_norm_scale,
+                               float* block2_batch_norm_out) {
+  for_each<8, 32>(AddSqrtDivide{block2_batch_norm_running_var, block2_batch_norm_scale, block2_batch_norm_out});
 }
 
-// model.nn:3  block2.conv: multiply over [32, 16, 3, 3]. 4,608 FLOP
-void block2_conv_multiply(const float* block2_conv_weight, const float* divide, float* multiply_out) {
-  for_each<8, 32, 144>(Multiply{block2_conv_weight, divide, multiply_out});
+// model.nn:3  block2: conv (multiply) over [32, 16, 3, 3]. 4,608 FLOP
+void prepare_block2_conv_weight(const float* block2_conv_weight, const float* block2_batch_norm_out,
+                                float* block2_conv_weight_folded) {
+  for_each<8, 32, 144>(Multiply{block2_conv_weight, block2_batch_norm_out, block2_conv_weight_folded});
 }
 
-// model.nn:3  block2.conv: negate, multiply, add over [32]. 96 FLOP
-void block2_conv_negate(const float* block2_batch_norm_running_mean, const float* divide,
-                        const float* block2_batch_norm_shift, float* add_out) {
-  for_each<8, 32>(NegateMultiplyAdd{block2_batch_norm_running_mean, divide, block2_batch_norm_shift, add_out});
+// model.nn:3  block2: conv (negate, multiply, add) over [32]. 96 FLOP
+void prepare_block2_conv_shift(const float* block2_batch_norm_running_mean, const float* block2_batch_norm_out,
+                               const float* block2_batch_norm_shift, float* prepared_block2_conv_shift) {
+  for_each<8, 32>(NegateMultiplyAdd{block2_batch_norm_running_mean, block2_batch_norm_out, block2_batch_norm_shift,
+                                    prepared_block2_conv_shift});
 }
 
-// model.nn:3  block3.batch_norm: add, sqrt, divide over [32]. 96 FLOP
-void block3_batch_norm_add(const float* block3_batch_norm_running_var, const float* block3_batch_norm_scale,
-                           float* divide_out) {
-  for_each<8, 32>(AddSqrtDivide{block3_batch_norm_running_var, block3_batch_norm_scale, divide_out});
+// model.nn:3  block3: batch_norm (add, sqrt, divide) over [32]. 96 FLOP
+void prepare_block3_batch_norm(const float* block3_batch_norm_running_var, const float* block3_batch_norm_scale,
+                               float* block3_batch_norm_out) {
+  for_each<8, 32>(AddSqrtDivide{block3_batch_norm_running_var, block3_batch_norm_scale, block3_batch_norm_out});
 }
 
-// model.nn:3  block3.conv: multiply over [32, 32, 3, 3]. 9,216 FLOP
-void block3_conv_multiply(const float* block3_conv_weight, const float* divide, float* multiply_out) {
-  for_each<8, 32, 288>(Multiply_2{block3_conv_weight, divide, multiply_out});
+// model.nn:3  block3: conv (multiply) over [32, 32, 3, 3]. 9,216 FLOP
+void prepare_block3_conv_weight(const float* block3_conv_weight, const float* block3_batch_norm_out,
+                                float* block3_conv_weight_folded) {
+  for_each<8, 32, 288>(Multiply_2{block3_conv_weight, block3_batch_norm_out, block3_conv_weight_folded});
 }
 
-// model.nn:3  block3.conv: negate, multiply, add over [32]. 96 FLOP
-void block3_conv_negate(const float* block3_batch_norm_running_mean, const float* divide,
-                        const float* block3_batch_norm_shift, float* add_out) {
-  for_each<8, 32>(NegateMultiplyAdd{block3_batch_norm_running_mean, divide, block3_batch_norm_shift, add_out});
+// model.nn:3  block3: conv (negate, multiply, add) over [32]. 96 FLOP
+void prepare_block3_conv_shift(const float* block3_batch_norm_running_mean, const float* block3_batch_norm_out,
+                               const float* block3_batch_norm_shift, float* prepared_block3_conv_shift) {
+  for_each<8, 32>(NegateMultiplyAdd{block3_batch_norm_running_mean, block3_batch_norm_out, block3_batch_norm_shift,
+                                    prepared_block3_conv_shift});
 }
 
-// model.nn:15  top: copies f32[10]
-void top_copy(const float* x, float* y) { copy<TopCopy>(x, y); }
+// model.nn:15  copies top_bias, f32[10]
+void copy_top_bias(const float* x, float* y) { copy<CopyTopBias>(x, y); }
 
-// model.nn:3  block1.conv: copies f32[3, 3, 1, 16]
-void block1_conv_copy(const float* x, float* y) { copy<Block1ConvCopy>(x, y); }
+// model.nn:3  packs block1_conv_weight, f32[3, 3, 1, 16]
+void pack_block1_conv_weight(const float* x, float* y) { copy<PackBlock1ConvWeight>(x, y); }
 
-// model.nn:3  block2.conv: copies f32[3, 3, 16, 32]
-void block2_conv_copy(const float* x, float* y) { copy<Block2ConvCopy>(x, y); }
+// model.nn:3  packs block2_conv_weight, f32[3, 3, 16, 32]
+void pack_block2_conv_weight(const float* x, float* y) { copy<PackBlock2ConvWeight>(x, y); }
 
-// model.nn:3  block3.conv: copies f32[3, 3, 32, 32]
-void block3_conv_copy(const float* x, float* y) { copy<Block3ConvCopy>(x, y); }
+// model.nn:3  packs block3_conv_weight, f32[3, 3, 32, 32]
+void pack_block3_conv_weight(const float* x, float* y) { copy<PackBlock3ConvWeight>(x, y); }
 
-// model.nn:15  top: copies f32[128, 10]
-void top_copy_2(const float* x, float* y) { copy<TopCopy2>(x, y); }
+// model.nn:15  packs top_weight, f32[128, 10]
+void pack_top_weight(const float* x, float* y) { copy<PackTopWeight>(x, y); }
 
-// model.nn:13: subtract over [1, 8, 8]. 64 FLOP
-void subtract(const float* image, float* subtract_out) { for_each<8, 64>(Subtract{image, subtract_out}); }
+// model.nn:13  normalize (subtract) over [1, 8, 8]. 64 FLOP
+void normalize(const float* image, float* normalize_out) { for_each<8, 64>(Subtract{image, normalize_out}); }
 
-// model.nn:3  block1.conv: convolution: f32[1, 8, 8], f32[3, 3, 1, 16] -> f32[16, 8, 8]; fused: add, maximum. 20,480
-// FLOP
-void block1_conv_add(const float* x, const float* w, float* y, const float* block1_conv_add) {
-  convolution<Block1ConvAdd>(x, w, y, AddMaximum{block1_conv_add});
+// model.nn:3  block1: conv 3x3, f32[1, 8, 8] -> f32[16, 8, 8]; normalize, batch_norm folded in; relu fused. 20,480 FLOP
+void block1_conv(const float* x, const float* w, float* y, const float* block1_conv_shift) {
+  convolution<Block1Conv>(x, w, y, AddMaximum{block1_conv_shift});
 }
 
-// model.nn:3  block2.conv: convolution: f32[16, 8, 8], f32[3, 3, 16, 32] -> f32[32, 8, 8]; fused: add, maximum. 593,920
-// FLOP
-void block2_conv_add(const float* x, const float* w, float* y, const float* block2_conv_add) {
-  convolution<Block2ConvAdd>(x, w, y, AddMaximum{block2_conv_add});
+// model.nn:3  block2: conv 3x3, f32[16, 8, 8] -> f32[32, 8, 8]; batch_norm folded in; relu fused. 593,920 FLOP
+void block2_conv(const float* x, const float* w, float* y, const float* block2_conv_shift) {
+  convolution<Block2Conv>(x, w, y, AddMaximum{block2_conv_shift});
 }
 
-// model.nn:14: window_max: f32[32, 8, 8] -> f32[32, 4, 4]. 2,048 FLOP
-void window_max_forward(const float* x, float* y) { window_max<WindowMax>(x, y, KeepSum{}); }
+// model.nn:14  max_pool 2x2, f32[32, 8, 8] -> f32[32, 4, 4]. 2,048 FLOP
+void max_pool(const float* x, float* y) { window_max<MaxPool>(x, y, KeepSum{}); }
 
-// model.nn:3  block3.conv: convolution: f32[32, 4, 4], f32[3, 3, 32, 32] -> f32[32, 4, 4]; fused: add, maximum. 295,936
-// FLOP
-void block3_conv_add(const float* x, const float* w, float* y, const float* block3_conv_add) {
-  convolution<Block3ConvAdd>(x, w, y, AddMaximum{block3_conv_add});
+// model.nn:3  block3: conv 3x3, f32[32, 4, 4] -> f32[32, 4, 4]; batch_norm folded in; relu fused. 295,936 FLOP
+void block3_conv(const float* x, const float* w, float* y, const float* block3_conv_shift) {
+  convolution<Block3Conv>(x, w, y, AddMaximum{block3_conv_shift});
 }
 
-// model.nn:14: window_max: f32[32, 4, 4] -> f32[32, 2, 2]. 512 FLOP
-void window_max_2(const float* x, float* y) { window_max<WindowMax2>(x, y, KeepSum{}); }
+// model.nn:14  max_pool 2x2, f32[32, 4, 4] -> f32[32, 2, 2]. 512 FLOP
+void max_pool_2(const float* x, float* y) { window_max<MaxPool2>(x, y, KeepSum{}); }
 
-// model.nn:14: copies f32[32, 2, 2]
-void window_max_copy(const float* x, float* y) { copy<WindowMaxCopy>(x, y); }
+// model.nn:14  packs max_pool_2, f32[32, 2, 2]
+void pack_max_pool_2(const float* x, float* y) { copy<PackMaxPool2>(x, y); }
 
-// model.nn:15  top: contraction k,kn->n: f32[128], f32[128, 10] -> f32[10]; fused: add. 2,570 FLOP
-void top_scores(const float* a, const float* b, float* y, const float* top_bias) {
-  contraction<TopScores>(a, b, y, Add{top_bias});
-}
+// model.nn:15  top: dense f32[128] x f32[128, 10] -> f32[10]. 2,570 FLOP
+void top(const float* a, const float* b, float* y, const float* top_bias) { contraction<Top>(a, b, y, Add{top_bias}); }
 
 }  // namespace
 
@@ -1469,78 +1471,78 @@ void top_scores(const float* a, const float* b, float* y, const float* top_bias)
 
 // Memory of prepare: 56,000 bytes
 //       offset      bytes  buffer                           live from - to
-//            0         64  block1_batch_norm_divide         block1_batch_norm_add - block1_conv_negate
-//            0        128  block2_batch_norm_divide         block2_batch_norm_add - block2_conv_negate
-//            0      36864  block3_conv_multiply             block3_conv_multiply - block3_conv_copy
-//        36864      18432  block2_conv_multiply             block2_conv_multiply - block2_conv_copy
-//        55296        576  block1_conv_multiply             block1_conv_multiply - block1_conv_copy
-//        55872        128  block3_batch_norm_divide         block3_batch_norm_add - block3_conv_negate
+//            0         64  block1_batch_norm_out            prepare_block1_batch_norm - prepare_block1_conv_shift
+//            0        128  block2_batch_norm_out            prepare_block2_batch_norm - prepare_block2_conv_shift
+//            0      36864  block3_conv_weight_folded        prepare_block3_conv_weight - pack_block3_conv_weight
+//        36864      18432  block2_conv_weight_folded        prepare_block2_conv_weight - pack_block2_conv_weight
+//        55296        576  block1_conv_weight_folded        prepare_block1_conv_weight - pack_block1_conv_weight
+//        55872        128  block3_batch_norm_out            prepare_block3_batch_norm - prepare_block3_conv_shift
 void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
-  float* const block1_batch_norm_divide = elements<float>(arena.bytes[0]);
-  float* const block1_conv_multiply_out = elements<float>(arena.bytes[55296]);
-  float* const block2_batch_norm_divide = elements<float>(arena.bytes[0]);
-  float* const block2_conv_multiply_out = elements<float>(arena.bytes[36864]);
-  float* const block3_batch_norm_divide = elements<float>(arena.bytes[55872]);
-  float* const block3_conv_multiply_out = elements<float>(arena.bytes[0]);
+  float* const block1_batch_norm_out = elements<float>(arena.bytes[0]);
+  float* const block1_conv_weight_folded = elements<float>(arena.bytes[55296]);
+  float* const block2_batch_norm_out = elements<float>(arena.bytes[0]);
+  float* const block2_conv_weight_folded = elements<float>(arena.bytes[36864]);
+  float* const block3_batch_norm_out = elements<float>(arena.bytes[55872]);
+  float* const block3_conv_weight_folded = elements<float>(arena.bytes[0]);
 
-  block1_batch_norm_add(elements<const float>(parameters.block1_batch_norm_running_var),
-                        elements<const float>(parameters.block1_batch_norm_scale), block1_batch_norm_divide);
-  block1_conv_multiply(elements<const float>(parameters.block1_conv_weight), block1_batch_norm_divide,
-                       block1_conv_multiply_out);
-  block1_conv_negate(elements<const float>(parameters.block1_batch_norm_running_mean), block1_batch_norm_divide,
-                     elements<const float>(parameters.block1_batch_norm_shift),
-                     elements<float>(prepared.block1_conv_add));
-  block2_batch_norm_add(elements<const float>(parameters.block2_batch_norm_running_var),
-                        elements<const float>(parameters.block2_batch_norm_scale), block2_batch_norm_divide);
-  block2_conv_multiply(elements<const float>(parameters.block2_conv_weight), block2_batch_norm_divide,
-                       block2_conv_multiply_out);
-  block2_conv_negate(elements<const float>(parameters.block2_batch_norm_running_mean), block2_batch_norm_divide,
-                     elements<const float>(parameters.block2_batch_norm_shift),
-                     elements<float>(prepared.block2_conv_add));
-  block3_batch_norm_add(elements<const float>(parameters.block3_batch_norm_running_var),
-                        elements<const float>(parameters.block3_batch_norm_scale), block3_batch_norm_divide);
-  block3_conv_multiply(elements<const float>(parameters.block3_conv_weight), block3_batch_norm_divide,
-                       block3_conv_multiply_out);
-  block3_conv_negate(elements<const float>(parameters.block3_batch_norm_running_mean), block3_batch_norm_divide,
-                     elements<const float>(parameters.block3_batch_norm_shift),
-                     elements<float>(prepared.block3_conv_add));
-  top_copy(elements<const float>(parameters.top_bias), elements<float>(prepared.top_bias));
-  block1_conv_copy(block1_conv_multiply_out, elements<float>(prepared.block1_conv_transpose));
-  block2_conv_copy(block2_conv_multiply_out, elements<float>(prepared.block2_conv_transpose));
-  block3_conv_copy(block3_conv_multiply_out, elements<float>(prepared.block3_conv_transpose));
-  top_copy_2(elements<const float>(parameters.top_weight), elements<float>(prepared.top_transpose));
+  prepare_block1_batch_norm(elements<const float>(parameters.block1_batch_norm_running_var),
+                            elements<const float>(parameters.block1_batch_norm_scale), block1_batch_norm_out);
+  prepare_block1_conv_weight(elements<const float>(parameters.block1_conv_weight), block1_batch_norm_out,
+                             block1_conv_weight_folded);
+  prepare_block1_conv_shift(elements<const float>(parameters.block1_batch_norm_running_mean), block1_batch_norm_out,
+                            elements<const float>(parameters.block1_batch_norm_shift),
+                            elements<float>(prepared.block1_conv_shift));
+  prepare_block2_batch_norm(elements<const float>(parameters.block2_batch_norm_running_var),
+                            elements<const float>(parameters.block2_batch_norm_scale), block2_batch_norm_out);
+  prepare_block2_conv_weight(elements<const float>(parameters.block2_conv_weight), block2_batch_norm_out,
+                             block2_conv_weight_folded);
+  prepare_block2_conv_shift(elements<const float>(parameters.block2_batch_norm_running_mean), block2_batch_norm_out,
+                            elements<const float>(parameters.block2_batch_norm_shift),
+                            elements<float>(prepared.block2_conv_shift));
+  prepare_block3_batch_norm(elements<const float>(parameters.block3_batch_norm_running_var),
+                            elements<const float>(parameters.block3_batch_norm_scale), block3_batch_norm_out);
+  prepare_block3_conv_weight(elements<const float>(parameters.block3_conv_weight), block3_batch_norm_out,
+                             block3_conv_weight_folded);
+  prepare_block3_conv_shift(elements<const float>(parameters.block3_batch_norm_running_mean), block3_batch_norm_out,
+                            elements<const float>(parameters.block3_batch_norm_shift),
+                            elements<float>(prepared.block3_conv_shift));
+  copy_top_bias(elements<const float>(parameters.top_bias), elements<float>(prepared.top_bias));
+  pack_block1_conv_weight(block1_conv_weight_folded, elements<float>(prepared.block1_conv_weight_folded));
+  pack_block2_conv_weight(block2_conv_weight_folded, elements<float>(prepared.block2_conv_weight_folded));
+  pack_block3_conv_weight(block3_conv_weight_folded, elements<float>(prepared.block3_conv_weight_folded));
+  pack_top_weight(elements<const float>(parameters.top_weight), elements<float>(prepared.top_weight));
 }
 
 // Memory of forward: 12,288 bytes
 //       offset      bytes  buffer                           live from - to
-//            0        256  subtract                         subtract - block1_conv_add
-//            0       8192  block2_maximum                   block2_conv_add - window_max
-//            0       2048  block3_maximum                   block3_conv_add - window_max_2
-//            0        512  value_packed                     window_max_copy - top_scores
-//         2048        512  window_max_2                     window_max_2 - window_max_copy
-//         8192       4096  block1_maximum                   block1_conv_add - block2_conv_add
-//         8192       2048  window_max                       window_max - block3_conv_add
+//            0        256  normalize_out                    normalize - block1_conv
+//            0       8192  block2_out                       block2_conv - max_pool
+//            0       2048  block3_out                       block3_conv - max_pool_2
+//            0        512  max_pool_2_packed                pack_max_pool_2 - top
+//         2048        512  max_pool_2_out                   max_pool_2 - pack_max_pool_2
+//         8192       4096  block1_out                       block1_conv - block2_conv
+//         8192       2048  max_pool_out                     max_pool - block3_conv
 void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&scores)[10], Arena& arena) noexcept {
-  float* const subtract_out = elements<float>(arena.bytes[0]);
-  float* const block1_maximum = elements<float>(arena.bytes[8192]);
-  float* const block2_maximum = elements<float>(arena.bytes[0]);
-  float* const window_max_out = elements<float>(arena.bytes[8192]);
-  float* const block3_maximum = elements<float>(arena.bytes[0]);
-  float* const window_max_2_out = elements<float>(arena.bytes[2048]);
-  float* const value_packed = elements<float>(arena.bytes[0]);
+  float* const normalize_out = elements<float>(arena.bytes[0]);
+  float* const block1_out = elements<float>(arena.bytes[8192]);
+  float* const block2_out = elements<float>(arena.bytes[0]);
+  float* const max_pool_out = elements<float>(arena.bytes[8192]);
+  float* const block3_out = elements<float>(arena.bytes[0]);
+  float* const max_pool_2_out = elements<float>(arena.bytes[2048]);
+  float* const max_pool_2_packed = elements<float>(arena.bytes[0]);
 
-  subtract(elements<const float>(image), subtract_out);
-  block1_conv_add(subtract_out, elements<const float>(prepared.block1_conv_transpose), block1_maximum,
-                  elements<const float>(prepared.block1_conv_add));
-  block2_conv_add(block1_maximum, elements<const float>(prepared.block2_conv_transpose), block2_maximum,
-                  elements<const float>(prepared.block2_conv_add));
-  window_max_forward(block2_maximum, window_max_out);
-  block3_conv_add(window_max_out, elements<const float>(prepared.block3_conv_transpose), block3_maximum,
-                  elements<const float>(prepared.block3_conv_add));
-  window_max_2(block3_maximum, window_max_2_out);
-  window_max_copy(window_max_2_out, value_packed);
-  top_scores(value_packed, elements<const float>(prepared.top_transpose), elements<float>(scores),
-             elements<const float>(prepared.top_bias));
+  normalize(elements<const float>(image), normalize_out);
+  block1_conv(normalize_out, elements<const float>(prepared.block1_conv_weight_folded), block1_out,
+              elements<const float>(prepared.block1_conv_shift));
+  block2_conv(block1_out, elements<const float>(prepared.block2_conv_weight_folded), block2_out,
+              elements<const float>(prepared.block2_conv_shift));
+  max_pool(block2_out, max_pool_out);
+  block3_conv(max_pool_out, elements<const float>(prepared.block3_conv_weight_folded), block3_out,
+              elements<const float>(prepared.block3_conv_shift));
+  max_pool_2(block3_out, max_pool_2_out);
+  pack_max_pool_2(max_pool_2_out, max_pool_2_packed);
+  top(max_pool_2_packed, elements<const float>(prepared.top_weight), elements<float>(scores),
+      elements<const float>(prepared.top_bias));
 }
 
 }  // namespace digits

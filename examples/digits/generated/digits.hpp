@@ -38,16 +38,16 @@ static_assert(offsetof(Parameters, block3_batch_norm_running_var) == 62184 && si
 
 // What `prepare` computes from the parameters once: packed and folded weights. 61,352 bytes.
 struct alignas(64) Prepared {
-  float top_bias[10];                         // top.bias
-  float block1_conv_add[16];                  // block1.conv.add
-  float block1_conv_transpose[3][3][1][16];   // block1.conv.transpose
-  float block2_conv_transpose[3][3][16][32];  // block2.conv.transpose
-  float block2_conv_add[32];                  // block2.conv.add
-  float block3_conv_transpose[3][3][32][32];  // block3.conv.transpose
-  float block3_conv_add[32];                  // block3.conv.add
-  float top_transpose[128][10];               // top.transpose
+  float top_bias[10];                             // top.bias
+  float block1_conv_shift[16];                    // block1.conv.shift
+  float block1_conv_weight_folded[3][3][1][16];   // block1.conv.weight.folded
+  float block2_conv_weight_folded[3][3][16][32];  // block2.conv.weight.folded
+  float block2_conv_shift[32];                    // block2.conv.shift
+  float block3_conv_weight_folded[3][3][32][32];  // block3.conv.weight.folded
+  float block3_conv_shift[32];                    // block3.conv.shift
+  float top_weight[128][10];                      // top.weight
 };
-static_assert(offsetof(Prepared, top_transpose) == 56232 && sizeof(Prepared) == 61376, "contiguous");
+static_assert(offsetof(Prepared, top_weight) == 56232 && sizeof(Prepared) == 61376, "contiguous");
 
 // Working memory, the caller's: any function may use it, one at a time.
 constexpr std::size_t kArenaBytes = 56000;

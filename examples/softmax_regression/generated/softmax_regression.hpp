@@ -22,10 +22,10 @@ static_assert(offsetof(Parameters, top_bias) == 2560 && sizeof(Parameters) == 26
 
 // What `prepare` computes from the parameters once: packed and folded weights. 2,600 bytes.
 struct alignas(64) Prepared {
-  float top_bias[10];          // top.bias
-  float top_multiply[64][10];  // top.multiply
+  float top_bias[10];               // top.bias
+  float top_weight_folded[64][10];  // top.weight.folded
 };
-static_assert(offsetof(Prepared, top_multiply) == 40 && sizeof(Prepared) == 2624, "contiguous");
+static_assert(offsetof(Prepared, top_weight_folded) == 40 && sizeof(Prepared) == 2624, "contiguous");
 
 // Computes what `forward` needs of the parameters; once, before the first call.
 void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
