@@ -135,6 +135,34 @@ constexpr bool is_floating() {
   return Same<T, float>::value || Same<T, double>::value;
 }
 
+// The unsigned and signed integers of a given size.
+template <int Bytes>
+struct Integer;
+
+template <>
+struct Integer<1> {
+  using Signed = std::int8_t;
+  using Unsigned = std::uint8_t;
+};
+
+template <>
+struct Integer<2> {
+  using Signed = std::int16_t;
+  using Unsigned = std::uint16_t;
+};
+
+template <>
+struct Integer<4> {
+  using Signed = std::int32_t;
+  using Unsigned = std::uint32_t;
+};
+
+template <>
+struct Integer<8> {
+  using Signed = std::int64_t;
+  using Unsigned = std::uint64_t;
+};
+
 template <int N, class T>
 NNC_INLINE Vec<T, N> load(const T* from) {
   return *reinterpret_cast<const typename VectorType<T, N>::Memory*>(from);
@@ -186,13 +214,44 @@ NNC_INLINE Vec<ElementOf<V>, N> piece(V value) {
   }
 }
 
+// The same bits read as another type of the same size.
+template <class To, class V>
+NNC_INLINE Vec<To, Lanes<V>::count> bits_as(V value) {
+  static_assert(sizeof(To) == sizeof(ElementOf<V>), "size");
+  Vec<To, Lanes<V>::count> result{};
+  __builtin_memcpy(&result, &value, sizeof(value));
+  return result;
+}
+
+// Integers as unsigned ones, whose arithmetic wraps: what C++ leaves undefined of signed ones, and of narrow ones once
+// they are promoted to int.
+template <class V>
+NNC_INLINE auto modular(V value) {
+  constexpr int bytes = static_cast<int>(sizeof(ElementOf<V>));
+  if constexpr (Lanes<V>::count == 1) {
+    constexpr int wide = bytes < 4 ? 4 : bytes;
+    return static_cast<typename Integer<wide>::Unsigned>(value);
+  } else {
+    return bits_as<typename Integer<bytes>::Unsigned>(value);
+  }
+}
+
+template <class V, class U>
+NNC_INLINE V from_modular(U value) {
+  if constexpr (Lanes<V>::count == 1) {
+    return static_cast<V>(value);
+  } else {
+    return bits_as<ElementOf<V>>(value);
+  }
+}
+
 // a * b + c with one rounding, where the target has it; else with two (a second class of targets, see decisions).
 template <class V>
 NNC_INLINE V fma(V a, V b, V c) {
   using T = ElementOf<V>;
 #if NNC_FMA
   if constexpr (!is_floating<T>()) {
-    return static_cast<V>(a * b + c);
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
   } else if constexpr (Same<V, float>::value) {
     return __builtin_fmaf(a, b, c);
   } else if constexpr (Same<V, double>::value) {
@@ -217,8 +276,11 @@ NNC_INLINE V fma(V a, V b, V c) {
 #endif
   }
 #else
-  (void)is_floating<T>();
-  return static_cast<V>(a * b + c);
+  if constexpr (!is_floating<T>()) {
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
+  } else {
+    return static_cast<V>(a * b + c);
+  }
 #endif
 }
 
