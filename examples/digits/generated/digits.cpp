@@ -253,12 +253,11 @@ NNC_INLINE V from_modular(U value) {
 template <class V>
 NNC_INLINE V fma(V a, V b, V c) {
   using T = ElementOf<V>;
+#if NNC_FMA
   if constexpr (!is_floating<T>()) {
     return from_modular<V>(modular(a) * modular(b) + modular(c));
   } else {
-#if !NNC_FMA
-    return static_cast<V>(a * b + c);
-#elif defined(__clang__)
+#if defined(__clang__)
     // Of scalars, too: where there is no operating system, Clang takes fmaf to set errno and calls it.
     return __builtin_elementwise_fma(a, b, c);
 #else
@@ -283,6 +282,13 @@ NNC_INLINE V fma(V a, V b, V c) {
     }
 #endif
   }
+#else
+  if constexpr (!is_floating<T>()) {
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
+  } else {
+    return static_cast<V>(a * b + c);
+  }
+#endif
 }
 
 // The square root, correctly rounded. The library's sqrt sets errno and so is neither vectorised nor freestanding.
