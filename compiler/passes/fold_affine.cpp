@@ -226,10 +226,10 @@ class FoldAffine {
     return op->result();
   }
 
-  // A shift is named like the bias that it is.
+  // A shift is a bias, and named like one.
   Value* named_shift(const Product& product, Value* shift) {
     const std::string& layer = product.op->origin.layer;
-    if (shift->name.empty() && !is_op(shift, "state") && !layer.empty()) shift->name = layer + ".shift";
+    if (shift->name.empty() && !is_op(shift, "state") && !layer.empty()) shift->name = layer + ".bias.folded";
     return shift;
   }
 

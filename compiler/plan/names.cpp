@@ -10,6 +10,7 @@
 //   gradients of what it took in                    block1_conv_backward
 //   the gradient of a parameter                     gradient_block1_conv_weight
 //   the new value of a parameter or state           update_block1_conv_weight
+//   weights with a scale folded in                  fold_block1_conv_weight
 //   a part of `prepare`, `init`, `reset`            prepare_block1_conv_weight
 //   moves of data                                   copy_x, pack_x (into another order of axes), fill_x
 //   a loop                                          memory_scan, memory_scan_backward
@@ -184,10 +185,13 @@ class Namer {
         if (is_state && plan_.name == "step") return "update_" + written.slot;
         if (!verb_.empty() && memory != Memory::Scratch) return verb_ + bare_name(identifier(written.slot));
         if (!verb_.empty() && !written.name.empty()) return verb_ + bare_name(written);
-        if (memory == Memory::Scratch && written.name.rfind("d_", 0) == 0 &&
-            parameters_.count(written.name.substr(2)) != 0) {
-          return "gradient_" + written.name.substr(2);
-        }
+        if (memory != Memory::Scratch) continue;
+        if (written.name.ends_with("_folded")) return "fold_" + bare_name(written);
+        // A part of the gradient of a parameter; the whole has the name without a number.
+        std::string parameter = written.name.starts_with("d_") ? written.name.substr(2) : "";
+        if (parameters_.count(parameter) == 0)
+          parameter = parameter.substr(0, parameter.find_last_not_of("0123456789"));
+        if (parameters_.count(parameter) != 0) return "gradient_" + parameter;
       }
     }
     return "";

@@ -75,7 +75,7 @@ TEST_CASE("a step says what it is, what was folded in and what was fused") {
 
 TEST_CASE("prepare names what it makes") {
   const Names names = steps_of(*Digits().inference(), "prepare");
-  for (const char* name : {"prepare_block1_batch_norm", "prepare_block1_conv_weight", "prepare_block1_conv_shift",
+  for (const char* name : {"prepare_block1_batch_norm", "prepare_block1_conv_weight", "prepare_block1_conv_bias",
                            "pack_block1_conv_weight", "copy_top_bias", "pack_top_weight"}) {
     CAPTURE(name);
     CHECK(has(names, name));
@@ -95,6 +95,9 @@ TEST_CASE("training names gradients and updates after parameters") {
   for (const Buffer& buffer : plan_of(*unit, "step").buffers) buffers.push_back(buffer.name);
   CHECK(has(buffers, "d_block2_out"));
   CHECK(has(steps_of(*unit, "init"), "init_block1_conv_weight"));
+  const Names evaluation = steps_of(*unit, "evaluate");
+  CHECK(has(evaluation, "fold_block1_conv_weight"));
+  CHECK(has(evaluation, "block1_conv"));
 }
 
 }  // namespace

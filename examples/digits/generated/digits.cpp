@@ -253,12 +253,11 @@ NNC_INLINE V from_modular(U value) {
 template <class V>
 NNC_INLINE V fma(V a, V b, V c) {
   using T = ElementOf<V>;
+#if NNC_FMA
   if constexpr (!is_floating<T>()) {
     return from_modular<V>(modular(a) * modular(b) + modular(c));
   } else {
-#if !NNC_FMA
-    return static_cast<V>(a * b + c);
-#elif defined(__clang__)
+#if defined(__clang__)
     // Of scalars, too: where there is no operating system, Clang takes fmaf to set errno and calls it.
     return __builtin_elementwise_fma(a, b, c);
 #else
@@ -283,6 +282,13 @@ NNC_INLINE V fma(V a, V b, V c) {
     }
 #endif
   }
+#else
+  if constexpr (!is_floating<T>()) {
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
+  } else {
+    return static_cast<V>(a * b + c);
+  }
+#endif
 }
 
 // The square root, correctly rounded. The library's sqrt sets errno and so is neither vectorised nor freestanding.
@@ -1270,7 +1276,7 @@ struct MultiplyMultiply {
   }
 };
 
-// prepare_block1_conv_shift, prepare_block2_conv_shift, prepare_block3_conv_shift: negate, multiply, add
+// prepare_block1_conv_bias, prepare_block2_conv_bias, prepare_block3_conv_bias: negate, multiply, add
 struct NegateMultiplyAdd {
   const float* a;
   const float* b;
@@ -1376,10 +1382,10 @@ void prepare_block1_conv_weight(const float* block1_conv_weight, const float* bl
 }
 
 // model.nn:3  block1: conv (negate, multiply, add) over [16]. 48 FLOP
-void prepare_block1_conv_shift(const float* block1_batch_norm_running_mean, const float* block1_batch_norm_out,
-                               const float* block1_batch_norm_shift, float* prepared_block1_conv_shift) {
+void prepare_block1_conv_bias(const float* block1_batch_norm_running_mean, const float* block1_batch_norm_out,
+                              const float* block1_batch_norm_shift, float* prepared_block1_conv_bias_folded) {
   for_each<8, 16>(NegateMultiplyAdd{block1_batch_norm_running_mean, block1_batch_norm_out, block1_batch_norm_shift,
-                                    prepared_block1_conv_shift});
+                                    prepared_block1_conv_bias_folded});
 }
 
 // model.nn:3  block2: batch_norm (add, sqrt, divide) over [32]. 96 FLOP
@@ -1395,10 +1401,10 @@ void prepare_block2_conv_weight(const float* block2_conv_weight, const float* bl
 }
 
 // model.nn:3  block2: conv (negate, multiply, add) over [32]. 96 FLOP
-void prepare_block2_conv_shift(const float* block2_batch_norm_running_mean, const float* block2_batch_norm_out,
-                               const float* block2_batch_norm_shift, float* prepared_block2_conv_shift) {
+void prepare_block2_conv_bias(const float* block2_batch_norm_running_mean, const float* block2_batch_norm_out,
+                              const float* block2_batch_norm_shift, float* prepared_block2_conv_bias_folded) {
   for_each<8, 32>(NegateMultiplyAdd{block2_batch_norm_running_mean, block2_batch_norm_out, block2_batch_norm_shift,
-                                    prepared_block2_conv_shift});
+                                    prepared_block2_conv_bias_folded});
 }
 
 // model.nn:3  block3: batch_norm (add, sqrt, divide) over [32]. 96 FLOP
@@ -1414,10 +1420,10 @@ void prepare_block3_conv_weight(const float* block3_conv_weight, const float* bl
 }
 
 // model.nn:3  block3: conv (negate, multiply, add) over [32]. 96 FLOP
-void prepare_block3_conv_shift(const float* block3_batch_norm_running_mean, const float* block3_batch_norm_out,
-                               const float* block3_batch_norm_shift, float* prepared_block3_conv_shift) {
+void prepare_block3_conv_bias(const float* block3_batch_norm_running_mean, const float* block3_batch_norm_out,
+                              const float* block3_batch_norm_shift, float* prepared_block3_conv_bias_folded) {
   for_each<8, 32>(NegateMultiplyAdd{block3_batch_norm_running_mean, block3_batch_norm_out, block3_batch_norm_shift,
-                                    prepared_block3_conv_shift});
+                                    prepared_block3_conv_bias_folded});
 }
 
 // model.nn:15  copies top_bias, f32[10]
@@ -1439,21 +1445,21 @@ void pack_top_weight(const float* x, float* y) { copy<PackTopWeight>(x, y); }
 void normalize(const float* image, float* normalize_out) { for_each<8, 64>(Subtract{image, normalize_out}); }
 
 // model.nn:3  block1: conv 3x3, f32[1, 8, 8] -> f32[16, 8, 8]; normalize, batch_norm folded in; relu fused. 20,480 FLOP
-void block1_conv(const float* x, const float* w, float* y, const float* block1_conv_shift) {
-  convolution<Block1Conv>(x, w, y, AddMaximum{block1_conv_shift});
+void block1_conv(const float* x, const float* w, float* y, const float* block1_conv_bias_folded) {
+  convolution<Block1Conv>(x, w, y, AddMaximum{block1_conv_bias_folded});
 }
 
 // model.nn:3  block2: conv 3x3, f32[16, 8, 8] -> f32[32, 8, 8]; batch_norm folded in; relu fused. 593,920 FLOP
-void block2_conv(const float* x, const float* w, float* y, const float* block2_conv_shift) {
-  convolution<Block2Conv>(x, w, y, AddMaximum{block2_conv_shift});
+void block2_conv(const float* x, const float* w, float* y, const float* block2_conv_bias_folded) {
+  convolution<Block2Conv>(x, w, y, AddMaximum{block2_conv_bias_folded});
 }
 
 // model.nn:14  max_pool 2x2, f32[32, 8, 8] -> f32[32, 4, 4]. 2,048 FLOP
 void max_pool(const float* x, float* y) { window_max<MaxPool>(x, y, KeepSum{}); }
 
 // model.nn:3  block3: conv 3x3, f32[32, 4, 4] -> f32[32, 4, 4]; batch_norm folded in; relu fused. 295,936 FLOP
-void block3_conv(const float* x, const float* w, float* y, const float* block3_conv_shift) {
-  convolution<Block3Conv>(x, w, y, AddMaximum{block3_conv_shift});
+void block3_conv(const float* x, const float* w, float* y, const float* block3_conv_bias_folded) {
+  convolution<Block3Conv>(x, w, y, AddMaximum{block3_conv_bias_folded});
 }
 
 // model.nn:14  max_pool 2x2, f32[32, 4, 4] -> f32[32, 2, 2]. 512 FLOP
@@ -1471,12 +1477,12 @@ void top(const float* a, const float* b, float* y, const float* top_bias) { cont
 
 // Memory of prepare: 56,000 bytes
 //       offset      bytes  buffer                           live from - to
-//            0         64  block1_batch_norm_out            prepare_block1_batch_norm - prepare_block1_conv_shift
-//            0        128  block2_batch_norm_out            prepare_block2_batch_norm - prepare_block2_conv_shift
+//            0         64  block1_batch_norm_out            prepare_block1_batch_norm - prepare_block1_conv_bias
+//            0        128  block2_batch_norm_out            prepare_block2_batch_norm - prepare_block2_conv_bias
 //            0      36864  block3_conv_weight_folded        prepare_block3_conv_weight - pack_block3_conv_weight
 //        36864      18432  block2_conv_weight_folded        prepare_block2_conv_weight - pack_block2_conv_weight
 //        55296        576  block1_conv_weight_folded        prepare_block1_conv_weight - pack_block1_conv_weight
-//        55872        128  block3_batch_norm_out            prepare_block3_batch_norm - prepare_block3_conv_shift
+//        55872        128  block3_batch_norm_out            prepare_block3_batch_norm - prepare_block3_conv_bias
 void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
   float* const block1_batch_norm_out = elements<float>(arena.bytes[0]);
   float* const block1_conv_weight_folded = elements<float>(arena.bytes[55296]);
@@ -1489,23 +1495,23 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
                             elements<const float>(parameters.block1_batch_norm_scale), block1_batch_norm_out);
   prepare_block1_conv_weight(elements<const float>(parameters.block1_conv_weight), block1_batch_norm_out,
                              block1_conv_weight_folded);
-  prepare_block1_conv_shift(elements<const float>(parameters.block1_batch_norm_running_mean), block1_batch_norm_out,
-                            elements<const float>(parameters.block1_batch_norm_shift),
-                            elements<float>(prepared.block1_conv_shift));
+  prepare_block1_conv_bias(elements<const float>(parameters.block1_batch_norm_running_mean), block1_batch_norm_out,
+                           elements<const float>(parameters.block1_batch_norm_shift),
+                           elements<float>(prepared.block1_conv_bias_folded));
   prepare_block2_batch_norm(elements<const float>(parameters.block2_batch_norm_running_var),
                             elements<const float>(parameters.block2_batch_norm_scale), block2_batch_norm_out);
   prepare_block2_conv_weight(elements<const float>(parameters.block2_conv_weight), block2_batch_norm_out,
                              block2_conv_weight_folded);
-  prepare_block2_conv_shift(elements<const float>(parameters.block2_batch_norm_running_mean), block2_batch_norm_out,
-                            elements<const float>(parameters.block2_batch_norm_shift),
-                            elements<float>(prepared.block2_conv_shift));
+  prepare_block2_conv_bias(elements<const float>(parameters.block2_batch_norm_running_mean), block2_batch_norm_out,
+                           elements<const float>(parameters.block2_batch_norm_shift),
+                           elements<float>(prepared.block2_conv_bias_folded));
   prepare_block3_batch_norm(elements<const float>(parameters.block3_batch_norm_running_var),
                             elements<const float>(parameters.block3_batch_norm_scale), block3_batch_norm_out);
   prepare_block3_conv_weight(elements<const float>(parameters.block3_conv_weight), block3_batch_norm_out,
                              block3_conv_weight_folded);
-  prepare_block3_conv_shift(elements<const float>(parameters.block3_batch_norm_running_mean), block3_batch_norm_out,
-                            elements<const float>(parameters.block3_batch_norm_shift),
-                            elements<float>(prepared.block3_conv_shift));
+  prepare_block3_conv_bias(elements<const float>(parameters.block3_batch_norm_running_mean), block3_batch_norm_out,
+                           elements<const float>(parameters.block3_batch_norm_shift),
+                           elements<float>(prepared.block3_conv_bias_folded));
   copy_top_bias(elements<const float>(parameters.top_bias), elements<float>(prepared.top_bias));
   pack_block1_conv_weight(block1_conv_weight_folded, elements<float>(prepared.block1_conv_weight_folded));
   pack_block2_conv_weight(block2_conv_weight_folded, elements<float>(prepared.block2_conv_weight_folded));
@@ -1533,12 +1539,12 @@ void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&sc
 
   normalize(elements<const float>(image), normalize_out);
   block1_conv(normalize_out, elements<const float>(prepared.block1_conv_weight_folded), block1_out,
-              elements<const float>(prepared.block1_conv_shift));
+              elements<const float>(prepared.block1_conv_bias_folded));
   block2_conv(block1_out, elements<const float>(prepared.block2_conv_weight_folded), block2_out,
-              elements<const float>(prepared.block2_conv_shift));
+              elements<const float>(prepared.block2_conv_bias_folded));
   max_pool(block2_out, max_pool_out);
   block3_conv(max_pool_out, elements<const float>(prepared.block3_conv_weight_folded), block3_out,
-              elements<const float>(prepared.block3_conv_shift));
+              elements<const float>(prepared.block3_conv_bias_folded));
   max_pool_2(block3_out, max_pool_2_out);
   pack_max_pool_2(max_pool_2_out, max_pool_2_packed);
   top(max_pool_2_packed, elements<const float>(prepared.top_weight), elements<float>(scores),

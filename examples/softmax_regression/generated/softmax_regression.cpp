@@ -35,19 +35,559 @@
 #endif
 
 #define NNC_LANES 8
-#define NNC_REGISTERS 16
 #define NNC_FMA 1
 
 namespace softmax_regression {
 namespace {
 
-#include "nnc/vector.h"  // Vectors and scalars under one set of names
-#include "nnc/emitted.h"  // What emitted code needs beside vectors and kernels
-#include "templates/tiles.h"  // How large a register tile is, and how an axis is cut into tiles
-#include "templates/tile.h"  // The register tile of all products
-#include "templates/contraction.h"  // y[batch][m][n] = epilogue(sum over k of a(batch, m, k) * b(batch, k, n))
-#include "templates/elementwise.h"  // A loop over all elements, for chains of elementwise operations
-#include "templates/move.h"  // Copies
+namespace nnc {
+
+// ======== Vectors and scalars under one set of names
+
+#if defined(__FAST_MATH__)
+#error "nnc code states its own rounding: compile without -ffast-math"
+#endif
+
+// NNC_UNROLL before a loop over a register tile: without it -O2 keeps the tile in memory (2.4 times slower).
+#if defined(__GNUC__)
+#define NNC_UNROLL _Pragma("GCC unroll 64")
+#define NNC_INLINE inline __attribute__((always_inline))
+#else
+#define NNC_UNROLL
+#define NNC_INLINE inline
+#if NNC_LANES != 1
+#error "this compiler has no vector types: NNC_LANES must be 1"
+#endif
+#endif
+
+// Memory is how a value lies in memory: aligned like one element, and allowed to alias the bytes of an arena.
+template <class T, int N>
+struct VectorType {
+#if defined(__GNUC__)
+  typedef T Type __attribute__((vector_size(N * sizeof(T))));
+  typedef T Memory __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias));
+#endif
+};
+
+template <class T>
+struct VectorType<T, 1> {
+  using Type = T;
+#if defined(__GNUC__)
+  typedef T Memory __attribute__((may_alias));
+#else
+  using Memory = T;
+#endif
+};
+
+template <class T, int N>
+using Vec = typename VectorType<T, N>::Type;
+
+template <class T>
+struct Plain {
+  using Type = T;
+};
+
+template <class T>
+struct Plain<T&> {
+  using Type = T;
+};
+
+template <class T>
+struct Plain<T&&> {
+  using Type = T;
+};
+
+template <class... T>
+struct ToVoid {
+  using Type = void;
+};
+
+// Element type and number of lanes of a scalar or vector.
+template <class V, class = void>
+struct Lanes {
+  using Element = V;
+  static constexpr int count = 1;
+};
+
+template <class V>
+struct Lanes<V, typename ToVoid<decltype(V{}[0])>::Type> {
+  using Element = typename Plain<decltype(V{}[0])>::Type;
+  static constexpr int count = static_cast<int>(sizeof(V) / sizeof(Element));
+};
+
+template <class V>
+using ElementOf = typename Lanes<V>::Element;
+
+// An integer known at compile time, as an argument.
+template <std::ptrdiff_t Value>
+struct Constant {
+  static constexpr std::ptrdiff_t value = Value;
+};
+
+template <class A, class B>
+struct Same {
+  static constexpr bool value = false;
+};
+
+template <class A>
+struct Same<A, A> {
+  static constexpr bool value = true;
+};
+
+template <class T>
+constexpr bool is_floating() {
+  return Same<T, float>::value || Same<T, double>::value;
+}
+
+// The unsigned and signed integers of a given size.
+template <int Bytes>
+struct Integer;
+
+template <>
+struct Integer<1> {
+  using Signed = std::int8_t;
+  using Unsigned = std::uint8_t;
+};
+
+template <>
+struct Integer<2> {
+  using Signed = std::int16_t;
+  using Unsigned = std::uint16_t;
+};
+
+template <>
+struct Integer<4> {
+  using Signed = std::int32_t;
+  using Unsigned = std::uint32_t;
+};
+
+template <>
+struct Integer<8> {
+  using Signed = std::int64_t;
+  using Unsigned = std::uint64_t;
+};
+
+template <int N, class T>
+NNC_INLINE Vec<T, N> load(const T* from) {
+  return *reinterpret_cast<const typename VectorType<T, N>::Memory*>(from);
+}
+
+template <class V>
+NNC_INLINE void store(ElementOf<V>* to, V value) {
+  *reinterpret_cast<typename VectorType<ElementOf<V>, Lanes<V>::count>::Memory*>(to) = value;
+}
+
+template <class V>
+NNC_INLINE V splat(ElementOf<V> value) {
+  if constexpr (Lanes<V>::count == 1) {
+    return value;
+  } else {
+    return value - V{};  // not V{} + value, which would turn -0 into 0
+  }
+}
+
+template <class V>
+NNC_INLINE ElementOf<V> lane(V value, int index) {
+  if constexpr (Lanes<V>::count == 1) {
+    return value;
+  } else {
+    return value[index];
+  }
+}
+
+template <class V>
+NNC_INLINE V with_lane(V value, int index, ElementOf<V> element) {
+  if constexpr (Lanes<V>::count == 1) {
+    return element;
+  } else {
+    value[index] = element;
+    return value;
+  }
+}
+
+// Lanes First to First + N.
+template <int N, int First, class V>
+NNC_INLINE Vec<ElementOf<V>, N> piece(V value) {
+  if constexpr (N == Lanes<V>::count) {
+    return value;
+  } else {
+    Vec<ElementOf<V>, N> result{};
+    NNC_UNROLL
+    for (int i = 0; i < N; ++i) result = with_lane(result, i, lane(value, First + i));
+    return result;
+  }
+}
+
+// The same bits read as another type of the same size.
+template <class To, class V>
+NNC_INLINE Vec<To, Lanes<V>::count> bits_as(V value) {
+  static_assert(sizeof(To) == sizeof(ElementOf<V>), "size");
+  Vec<To, Lanes<V>::count> result{};
+  __builtin_memcpy(&result, &value, sizeof(value));
+  return result;
+}
+
+// Integers as unsigned ones, whose arithmetic wraps: what C++ leaves undefined of signed ones, and of narrow ones once
+// they are promoted to int.
+template <class V>
+NNC_INLINE auto modular(V value) {
+  constexpr int bytes = static_cast<int>(sizeof(ElementOf<V>));
+  if constexpr (Lanes<V>::count == 1) {
+    constexpr int wide = bytes < 4 ? 4 : bytes;
+    return static_cast<typename Integer<wide>::Unsigned>(value);
+  } else {
+    return bits_as<typename Integer<bytes>::Unsigned>(value);
+  }
+}
+
+template <class V, class U>
+NNC_INLINE V from_modular(U value) {
+  if constexpr (Lanes<V>::count == 1) {
+    return static_cast<V>(value);
+  } else {
+    return bits_as<ElementOf<V>>(value);
+  }
+}
+
+// a * b + c with one rounding, where the target has it; else with two (a second class of targets, see decisions).
+template <class V>
+NNC_INLINE V fma(V a, V b, V c) {
+  using T = ElementOf<V>;
+#if NNC_FMA
+  if constexpr (!is_floating<T>()) {
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
+  } else {
+#if defined(__clang__)
+    // Of scalars, too: where there is no operating system, Clang takes fmaf to set errno and calls it.
+    return __builtin_elementwise_fma(a, b, c);
+#else
+    if constexpr (Same<V, float>::value) {
+      return __builtin_fmaf(a, b, c);
+    } else if constexpr (Same<V, double>::value) {
+      return __builtin_fma(a, b, c);
+    } else {
+      // GCC has no portable spelling: it turns this loop into vector instructions in some surroundings only (measured).
+#if defined(__x86_64__) && NNC_LANES >= 4
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+#if NNC_LANES >= 16
+      if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
+        return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
+      }
+#endif
+#endif
+      V result{};
+      for (int i = 0; i < Lanes<V>::count; ++i) result[i] = fma<T>(a[i], b[i], c[i]);
+      return result;
+    }
+#endif
+  }
+#else
+  if constexpr (!is_floating<T>()) {
+    return from_modular<V>(modular(a) * modular(b) + modular(c));
+  } else {
+    return static_cast<V>(a * b + c);
+  }
+#endif
+}
+
+// The next narrower width used at tails.
+constexpr int narrower(int width) { return width > 8 ? 8 : width > 4 ? 4 : 1; }
+
+// Calls function(Constant<width>, Constant<at>) for pieces that cover Count lanes, widest first.
+template <int Width, int Count, int At = 0, class F>
+NNC_INLINE void for_pieces(const F& function) {
+  if constexpr (Count > 0) {
+    if constexpr (Count >= Width) {
+      function(Constant<Width>{}, Constant<At>{});
+      for_pieces<Width, Count - Width, At + Width>(function);
+    } else {
+      for_pieces<narrower(Width), Count, At>(function);
+    }
+  }
+}
+
+// Calls function(Constant<width>, at) for consecutive pieces that cover an axis of Extent elements.
+template <int Width, std::ptrdiff_t Extent, class F>
+NNC_INLINE void for_lanes(const F& function) {
+  constexpr std::ptrdiff_t whole = Extent / Width * Width;
+  for (std::ptrdiff_t at = 0; at < whole; at += Width) function(Constant<Width>{}, at);
+  for_pieces<Width, static_cast<int>(Extent - whole)>(
+      [&function](auto width, auto at) { function(width, static_cast<std::ptrdiff_t>(whole + decltype(at)::value)); });
+}
+
+// ======== What emitted code needs beside vectors and kernels
+
+// The first element of an array, or the scalar itself, as T; also the bytes of an arena from the one given on.
+template <class T, class Object>
+NNC_INLINE T* elements(Object& object) {
+  return reinterpret_cast<T*>(&object);
+}
+
+// N elements that lie `stride` apart.
+template <int N, class T>
+NNC_INLINE Vec<T, N> load_strided(const T* from, std::ptrdiff_t stride) {
+  Vec<T, N> result{};
+  NNC_UNROLL
+  for (int i = 0; i < N; ++i) result = with_lane(result, i, load<1>(from + i * stride));
+  return result;
+}
+
+// ======== How large a register tile is, and how an axis is cut into tiles
+
+constexpr std::ptrdiff_t least(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
+
+constexpr std::ptrdiff_t most(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
+
+constexpr std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) {
+  return a >= 0 ? (a + b - 1) / b : -((-a) / b);
+}
+
+// An axis cut into `large_count` tiles of `large`, then `small_count` tiles of one less: no tile is a remnant that
+// would leave most of the registers idle.
+struct Split {
+  std::ptrdiff_t large, large_count, small_count;
+  constexpr std::ptrdiff_t count() const { return large_count + small_count; }
+  constexpr std::ptrdiff_t begin(std::ptrdiff_t tile) const {
+    return tile * large - (tile > large_count ? tile - large_count : 0);
+  }
+  constexpr std::ptrdiff_t size(std::ptrdiff_t tile) const { return tile < large_count ? large : large - 1; }
+};
+
+constexpr Split split(std::ptrdiff_t extent, std::ptrdiff_t tile_max) {
+  if (extent <= 0) return {1, 0, 0};
+  const std::ptrdiff_t count = divide_up(extent, tile_max);
+  const std::ptrdiff_t large = divide_up(extent, count);
+  const std::ptrdiff_t small_count = count * large - extent;
+  return {large, count - small_count, small_count};
+}
+
+// Rows of the broadcast operand taken together: as many as stay in the second cache while all columns pass over them.
+constexpr std::ptrdiff_t row_panel(std::ptrdiff_t rows, std::ptrdiff_t row_bytes, std::ptrdiff_t tile_rows) {
+  const std::ptrdiff_t most_rows = 393216 / most(1, row_bytes * tile_rows) * tile_rows;
+  return most_rows >= rows ? rows : most(most_rows, 4 * tile_rows);
+}
+
+// ======== The register tile of all products
+
+// sum[row][v] += a[row * a_row] * b[v] for rows First to Last. Back: elements by which the last vector of b lies
+// before its place, so that a row of b which is no multiple of the lanes is read within its bounds.
+template <int First, int Last, std::ptrdiff_t ARow, int Back, int Rows, int Vectors, class V, class T>
+NNC_INLINE void tile_step(V (&sum)[Rows][Vectors], const T* a, const T* b) {
+  constexpr int lanes = Lanes<V>::count;
+  V row[Vectors];
+  NNC_UNROLL
+  for (int v = 0; v < Vectors; ++v) row[v] = load<lanes>(b + v * lanes - (v == Vectors - 1 ? Back : 0));
+  NNC_UNROLL
+  for (int r = First; r < Last; ++r) {
+    const V factor = splat<V>(load<1>(a + r * ARow));
+    NNC_UNROLL
+    for (int v = 0; v < Vectors; ++v) sum[r][v] = fma(factor, row[v], sum[r][v]);
+  }
+}
+
+// Passes lanes First to Last of a finished vector through the epilogue and stores them. `at` is where lane 0 goes,
+// offset and channel are those of lane 0.
+template <int First, int Last, class V, class Y, class Epilogue>
+NNC_INLINE void finish(V sum, Y* at, std::ptrdiff_t offset, std::ptrdiff_t channel, const Epilogue& epilogue) {
+  constexpr int lanes = Lanes<V>::count;
+  if constexpr (First == 0 && Last == lanes) {
+    store(at, epilogue(sum, offset, channel));
+  } else {
+    for_pieces<lanes, Last - First>([&](auto width, auto lane_at) {
+      constexpr int n = static_cast<int>(decltype(width)::value);
+      constexpr int from = First + static_cast<int>(decltype(lane_at)::value);
+      store(at + from, epilogue(piece<n, from>(sum), offset + from, channel + from));
+    });
+  }
+}
+
+// Finishes a whole tile. The last vector holds Rest valid elements: its first lanes, or, if it lies Back elements
+// before its place, its last lanes. Places are a base and a constant: sums of variables would fill the registers.
+template <std::ptrdiff_t YRow, int Rest, int Back, int Rows, int Vectors, class V, class Y, class Epilogue>
+NNC_INLINE void finish_tile(V (&sum)[Rows][Vectors], Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                            const Epilogue& epilogue) {
+  constexpr int lanes = Lanes<V>::count;
+  constexpr int last = (Vectors - 1) * lanes - Back;
+  Y* const base = y + offset;
+  NNC_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    NNC_UNROLL
+    for (int v = 0; v < Vectors - 1; ++v) {
+      finish<0, lanes>(sum[r][v], base + (r * YRow + v * lanes), offset + (r * YRow + v * lanes), channel + v * lanes,
+                       epilogue);
+    }
+    finish<Back, Back + Rest>(sum[r][Vectors - 1], base + (r * YRow + last), offset + (r * YRow + last), channel + last,
+                              epilogue);
+  }
+}
+
+// How the lane axis of a product is cut: whole blocks of `vectors` vectors, and an edge block.
+template <int Lanes_, int Vectors, std::ptrdiff_t Extent, bool Packed>
+struct Columns {
+  // Rows of b that are not padded to the block are read in bounds: with narrower vectors if there are few columns.
+  static constexpr int lanes() {
+    int width = Lanes_;
+    if (!Packed) {
+      while (width > Extent) width = width > 8 ? 8 : width > 4 ? 4 : 1;
+    }
+    return width;
+  }
+  static constexpr int block = Vectors * lanes();
+  static constexpr std::ptrdiff_t whole = Extent / block;
+  static constexpr int edge = static_cast<int>(Extent - whole * block);
+  static constexpr int edge_vectors = (edge + lanes() - 1) / lanes();
+  static constexpr int edge_rest = edge == 0 ? 0 : edge - (edge_vectors - 1) * lanes();
+  static constexpr int edge_back = Packed || edge == 0 ? 0 : lanes() - edge_rest;
+};
+
+// ======== y[batch][m][n] = epilogue(sum over k of a(batch, m, k) * b(batch, k, n))
+
+// Rows `row` to row + Rows of one block of columns.
+template <class C, int Rows, int Vectors, int L, int Rest, int Back, class T, class Y, class Epilogue>
+inline void contraction_tile(const T* a, const T* b, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                             const Epilogue& epilogue) {
+  Vec<T, L> sum[Rows][Vectors] = {};
+  for (std::ptrdiff_t k = 0; k < C::k; ++k) {
+    tile_step<0, Rows, C::a_m, Back>(sum, a + k * C::a_k, b + k * C::b_k);
+  }
+  finish_tile<C::y_m, Rest, Back>(sum, y, offset, channel, epilogue);
+}
+
+// `Count` rows of one block of columns.
+template <class C, std::ptrdiff_t Count, int Vectors, int L, int Rest, int Back, class T, class Y, class Epilogue>
+inline void contraction_block(const T* a, const T* b, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                              const Epilogue& epilogue) {
+  constexpr Split rows = split(Count, C::tile_m * C::tile_n / Vectors);
+  constexpr int large = static_cast<int>(rows.large);
+  std::ptrdiff_t m = 0;
+  for (std::ptrdiff_t tile = 0; tile < rows.large_count; ++tile, m += large) {
+    contraction_tile<C, large, Vectors, L, Rest, Back>(a + m * C::a_m, b, y, offset + m * C::y_m, channel, epilogue);
+  }
+  if constexpr (rows.small_count > 0 && large > 1) {
+    for (std::ptrdiff_t tile = 0; tile < rows.small_count; ++tile, m += large - 1) {
+      contraction_tile<C, large - 1, Vectors, L, Rest, Back>(a + m * C::a_m, b, y, offset + m * C::y_m, channel,
+                                                             epilogue);
+    }
+  }
+}
+
+// `Count` rows of all columns.
+template <class C, std::ptrdiff_t Count, class T, class Y, class Epilogue>
+inline void contraction_rows(const T* a, const T* b, Y* y, std::ptrdiff_t offset, const Epilogue& epilogue) {
+  using N = Columns<C::lanes, C::tile_n, C::n, C::packed>;
+  constexpr int lanes = N::lanes();
+  constexpr std::ptrdiff_t b_block = C::packed ? C::b_block : N::block;
+  for (std::ptrdiff_t block = 0; block < N::whole; ++block) {
+    contraction_block<C, Count, C::tile_n, lanes, lanes, 0>(a, b + block * b_block, y, offset + block * N::block,
+                                                            block * N::block, epilogue);
+  }
+  if constexpr (N::edge > 0) {
+    contraction_block<C, Count, N::edge_vectors, lanes, N::edge_rest, N::edge_back>(
+        a, b + N::whole * b_block, y, offset + N::whole * N::block, N::whole * N::block, epilogue);
+  }
+}
+
+template <class C, class T, class Y, class Epilogue>
+inline void contraction(const T* a, const T* b, Y* y, const Epilogue& epilogue) {
+  constexpr std::ptrdiff_t panel = row_panel(C::m, C::k * static_cast<std::ptrdiff_t>(sizeof(T)), C::tile_m);
+  constexpr std::ptrdiff_t rest = C::m % panel;
+  for (std::ptrdiff_t batch = 0; batch < C::batch; ++batch) {
+    const T* a_batch = a + batch * C::a_batch;
+    const T* b_batch = b + batch * C::b_batch;
+    std::ptrdiff_t m = 0;
+    for (; m + panel <= C::m; m += panel) {
+      contraction_rows<C, panel>(a_batch + m * C::a_m, b_batch, y, batch * C::y_batch + m * C::y_m, epilogue);
+    }
+    if constexpr (rest > 0) {
+      contraction_rows<C, rest>(a_batch + m * C::a_m, b_batch, y, batch * C::y_batch + m * C::y_m, epilogue);
+    }
+  }
+}
+
+// ======== A loop over all elements, for chains of elementwise operations
+
+template <int N, class F, class... Index>
+NNC_INLINE void for_each_inner(const F& functor, std::ptrdiff_t column, Index... index) {
+  functor.template at<N>(index..., column);
+}
+
+template <int Width, std::ptrdiff_t Extent, std::ptrdiff_t... Inner>
+struct ForEach {
+  template <class F, class... Index>
+  static NNC_INLINE void run(const F& functor, Index... index) {
+    if constexpr (sizeof...(Inner) == 0) {
+      for_lanes<Width, Extent>([&](auto width, std::ptrdiff_t column) {
+        for_each_inner<static_cast<int>(decltype(width)::value)>(functor, column, index...);
+      });
+    } else {
+      for (std::ptrdiff_t i = 0; i < Extent; ++i) ForEach<Width, Inner...>::run(functor, index..., i);
+    }
+  }
+};
+
+// Calls the functor for every index of Extents. The last axis fills the lanes.
+template <int Width, std::ptrdiff_t... Extents, class F>
+inline void for_each(const F& functor) {
+  ForEach<Width, Extents...>::run(functor);
+}
+
+// ======== Copies
+
+// The axis along which the source is contiguous, if it is not the last.
+template <class C>
+constexpr int transposed_axis() {
+  if (C::x_stride[C::rank - 1] == 1) return -1;
+  for (int axis = C::rank - 2; axis >= 0; --axis) {
+    if (C::x_stride[axis] == 1 && C::extent[axis] > 1) return axis;
+  }
+  return -1;
+}
+
+// The two last axes of a transposition, in blocks.
+template <class C, int Axis, class T>
+inline void copy_transposed(const T* x, T* y) {
+  constexpr int last = C::rank - 1;
+  constexpr std::ptrdiff_t block = 16;
+  for (std::ptrdiff_t i0 = 0; i0 < C::extent[Axis]; i0 += block) {
+    for (std::ptrdiff_t j0 = 0; j0 < C::extent[last]; j0 += block) {
+      const std::ptrdiff_t i1 = least(i0 + block, C::extent[Axis]), j1 = least(j0 + block, C::extent[last]);
+      for (std::ptrdiff_t i = i0; i < i1; ++i) {
+        for (std::ptrdiff_t j = j0; j < j1; ++j) {
+          store(y + i * C::y_stride[Axis] + j * C::y_stride[last], load<1>(x + i + j * C::x_stride[last]));
+        }
+      }
+    }
+  }
+}
+
+template <class C, int Axis, class T>
+inline void copy_axes(const T* x, T* y) {
+  constexpr int transposed = transposed_axis<C>();
+  if constexpr (Axis == transposed) {
+    copy_axes<C, Axis + 1>(x, y);
+  } else if constexpr (Axis < C::rank - 1) {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) {
+      copy_axes<C, Axis + 1>(x + i * C::x_stride[Axis], y + i * C::y_stride[Axis]);
+    }
+  } else if constexpr (transposed >= 0) {
+    copy_transposed<C, transposed>(x, y);
+  } else if constexpr (C::x_stride[Axis] == 1 && C::y_stride[Axis] == 1) {
+    for_lanes<C::lanes, C::extent[Axis]>(
+        [&](auto width, std::ptrdiff_t at) { store(y + at, load<static_cast<int>(decltype(width)::value)>(x + at)); });
+  } else {
+    for (std::ptrdiff_t i = 0; i < C::extent[Axis]; ++i) {
+      store(y + i * C::y_stride[Axis], load<1>(x + i * C::x_stride[Axis]));
+    }
+  }
+}
+
+template <class C, class T>
+inline void copy(const T* x, T* y) {
+  copy_axes<C, 0>(x, y);
+}
+
+}  // namespace nnc
 
 using namespace nnc;
 
@@ -139,5 +679,4 @@ void forward(const Prepared& prepared, const float (&image)[64], float (&scores)
 #undef NNC_FMA
 #undef NNC_INLINE
 #undef NNC_LANES
-#undef NNC_REGISTERS
 #undef NNC_UNROLL
