@@ -17,15 +17,13 @@ namespace {
 // copies cost nothing beside the steps.
 constexpr std::int64_t kKeptSteps = 64;
 
-bool is_supplied(const std::string& name) { return name == "seed" || name == "epoch" || name == "example"; }
-
 }  // namespace
 
 std::vector<WantedInput> wanted_inputs(const Graph& graph, std::int64_t batch) {
   std::vector<WantedInput> wanted;
   for (const Value* input : graph.inputs) {
     const Attributes& attributes = input->producer->attributes;
-    if (is_supplied(attributes.text("name"))) continue;
+    if (is_added_by_nnc(attributes.text("name"))) continue;
     Type type = input->type;
     if (batch > 0 && attributes.flag("per_example")) type.shape.erase(type.shape.begin());
     wanted.push_back({attributes.text("name"), type, attributes.integer("classes")});
@@ -44,15 +42,15 @@ TrainingRun::Inputs TrainingRun::make_inputs(const Graph& graph) {
   Inputs inputs;
   for (const Value* input : graph.inputs) {
     const std::string& name = input->producer->attributes.text("name");
-    if (name == "seed") {
+    if (name == kSeedName) {
       inputs.pointers.push_back(seed_);
-    } else if (name == "epoch") {
+    } else if (name == kEpochName) {
       inputs.pointers.push_back(&epoch_);
     } else {
       const std::int64_t bytes = element_count(input->type.shape) * size_bytes(input->type.element);
       inputs.memory.emplace_back(static_cast<std::size_t>(bytes));
       inputs.pointers.push_back(inputs.memory.back().data());
-      (name == "example" ? inputs.example : inputs.data.emplace_back()) = inputs.memory.back().data();
+      (name == kExampleName ? inputs.example : inputs.data.emplace_back()) = inputs.memory.back().data();
     }
   }
   return inputs;

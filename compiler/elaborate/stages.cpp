@@ -116,6 +116,12 @@ void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std
         evaluator.at(one->span);
         TensorType type = evaluator.type(one->type, scope);
         const ast::Name& name = one->names[0];
+        // Data are bound by name.
+        for (const ast::Param& param : model_.model->params) {
+          if (param.name.text != name.text || !param.kind.empty()) continue;
+          program_.reporter().fail_with({{param.name.span, "first here, an input of the model"}}, Kind::repeated_name,
+                                        name.span, name.text);
+        }
         scope->names[name.text] = value_binding(Datum::of(evaluator.session.input(name.text, type, true)), name.span);
         break;
       }
@@ -291,17 +297,17 @@ Graph Stage::step(bool is_discovery) {
   evaluator.batch_size = result_.batch / result_.shards;
   ScopePtr block = enter(evaluator);
   evaluator.at(train_.name.span);
-  Value* seed = session.input("seed", {{ElementType::U32, 0}, {2}}, false);
-  Value* epoch = session.input("epoch", {{ElementType::F32, 0}, {}}, false);
-  Value* example = session.input("example", {{ElementType::U32, 0}, {}}, true);
+  Value* seed = session.input(kSeedName, {{ElementType::U32, 0}, {2}}, false);
+  Value* epoch = session.input(kEpochName, {{ElementType::F32, 0}, {}}, false);
+  Value* example = session.input(kExampleName, {{ElementType::U32, 0}, {}}, true);
   StateInfo counter;
-  counter.path = "iteration";
+  counter.path = kIterationName;
   counter.type = {{ElementType::U32, 0}, {}};
   counter.kind = StateKind::Counter;
   counter.initial = Datum::of(std::int64_t{0});
   counter.span = train_.name.span;
   Value* iteration = session.read_state(counter, false, false, nullptr);
-  session.write_state("iteration", session.op("add", {iteration, session.scalar(ElementType::U32, 1)}));
+  session.write_state(kIterationName, session.op("add", {iteration, session.scalar(ElementType::U32, 1)}));
   session.set_random_inputs(seed, iteration, example);
   Scope& specials = *block->parent;
   specials.names["iteration"] = value_binding(Datum::of(session.cast(iteration, ElementType::F32)), train_.name.span);

@@ -81,7 +81,7 @@ TEST_CASE("gradients of a network with batch norm and a penalty") {
   for (std::size_t i = 0; i < expected.size(); ++i)
     expected[i] -= 0.5 * at.outputs.at("gradient:dense.weight").at(static_cast<std::int64_t>(i));
   check_close(at.next_states.at("dense.weight").floats(), expected);
-  CHECK(at.next_states.at("iteration").at(0) == 1);
+  CHECK(at.next_states.at(kIterationName).at(0) == 1);
   // The running mean moves a tenth of the way to the mean of the batch.
   double mean = 0;
   for (std::int64_t b = 0; b < 4; ++b) {
@@ -125,7 +125,7 @@ TEST_CASE("Adam moves as its equations say") {
     CHECK(states.at("w").at(0) == doctest::Approx(w));
     CHECK(states.at("M.w.m").at(0) == doctest::Approx(m));
   }
-  CHECK(states.at("iteration").at(0) == 3);
+  CHECK(states.at(kIterationName).at(0) == 3);
 }
 
 TEST_CASE("dropout in training only, an own draw for each example and step") {
@@ -140,11 +140,11 @@ TEST_CASE("dropout in training only, an own draw for each example and step") {
   double first = evaluate(step, inputs, states).outputs.at("loss").at(0);
   CHECK(first != 64);
   CHECK(first == evaluate(step, inputs, states).outputs.at("loss").at(0));
-  states.at("iteration").integers()[0] = 1;
+  states.at(kIterationName).integers()[0] = 1;
   CHECK(first != evaluate(step, inputs, states).outputs.at("loss").at(0));
   Tensor ones = vector_of(std::vector<double>(64, 1));
   Tensors parameters = states;
-  parameters.erase("iteration");
+  parameters.erase(kIterationName);
   CHECK(evaluate(program->stage().evaluate, {{"x", ones}}, parameters).outputs.at("y").at(0) == 64);
 }
 
