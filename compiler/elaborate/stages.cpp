@@ -169,7 +169,7 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   instance->span = model.name.span;
   scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
   ScopePtr block = evaluator.new_scope(scope);
-  evaluator.owner = {train_.name.text, ast::DefKind::Cell};
+  evaluator.owner = {train_.name.text, ast::DefKind::Cell, true};
   evaluator.block_path = train_.name.text;
   block->is_body = true;
   block->owner = evaluator.owner;
