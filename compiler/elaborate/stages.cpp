@@ -4,6 +4,9 @@
 // twice; the first time finds the parameters of the block's own instances, which `weights` and the lives depend on.
 #include "compiler/elaborate/stages.h"
 
+#include <algorithm>
+#include <sstream>
+
 namespace nnc::semantics {
 
 using ast::Stmt;
@@ -16,6 +19,19 @@ Binding value_binding(Datum value, Span span) {
   binding.value = std::move(value);
   binding.span = span;
   return binding;
+}
+
+// The path of a parameter, and all that it lies in, as `update` would write them: a.1.weight is a[1].weight.
+std::vector<std::string> paths_as_written(const std::string& path, const std::string& block) {
+  std::vector<std::string> result;
+  std::string written;
+  std::istringstream parts(is_below(path, block) ? path.substr(block.size() + 1) : path);
+  for (std::string part; std::getline(parts, part, '.');) {
+    bool is_index = part.find_first_not_of("0123456789") == std::string::npos;
+    written += is_index ? "[" + part + "]" : (written.empty() ? "" : ".") + part;
+    result.push_back(written);
+  }
+  return result;
 }
 
 }  // namespace
@@ -226,7 +242,27 @@ void Stage::force_next_values(Evaluator& evaluator, const ScopePtr& model_scope,
   }
 }
 
+bool Stage::has_parameter(const std::string& path) const {
+  return std::any_of(table_.states.begin(), table_.states.end(), [&](const StateInfo& info) {
+    return info.kind == StateKind::Parameter && is_below(info.path, path);
+  });
+}
+
+// A path as `update` writes it: what is declared by its name, what has none by the name that its path ends in.
 std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const ScopePtr& scope) {
+  if (path.kind == ast::ExprKind::Member) return join_path(path_of(evaluator, *path.operands[0], scope), path.text);
+  if (path.kind == ast::ExprKind::Subscript && path.indices.size() == 1 && !path.indices[0].is_slice) {
+    const ast::Expr& index = *path.indices[0].begin;
+    std::int64_t place = evaluator.integer(evaluator.expression(index, scope), index.span);
+    return join_path(path_of(evaluator, *path.operands[0], scope), std::to_string(place));
+  }
+  const Binding* binding = path.kind == ast::ExprKind::Name ? find(scope.get(), path.text) : nullptr;
+  bool is_definition = binding != nullptr && (binding->kind == Binding::Kind::Definition ||  //
+                                              binding->kind == Binding::Kind::Model);
+  if (path.kind == ast::ExprKind::Name && (binding == nullptr || is_definition)) {
+    std::string of_block = join_path(train_.name.text, path.text);
+    return has_parameter(of_block) ? of_block : path.text;
+  }
   Datum datum = evaluator.expression(path, scope);
   if (datum.is(DatumKind::Operator) &&
       (datum.op->kind == OperatorValue::Kind::Instance || datum.op->kind == OperatorValue::Kind::Array)) {
@@ -239,6 +275,19 @@ std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const Sc
   }
   program_.reporter().fail(Kind::not_updatable, path.span, program_.reporter().text(path.span),
                            evaluator.describe(datum));
+}
+
+void Stage::unknown_path(const ast::Expr& path) {
+  std::vector<std::string> known;
+  for (const StateInfo& info : table_.states) {
+    if (info.kind != StateKind::Parameter) continue;
+    for (std::string& one : paths_as_written(info.path, train_.name.text)) known.push_back(std::move(one));
+  }
+  std::string text = program_.reporter().text(path.span);
+  std::string near = nearest(text, known);
+  program_.reporter().fail(Kind::not_updatable, path.span, text,
+                           "no instance with parameters, and no parameter" +
+                               (near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
 }
 
 std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& evaluator, const ScopePtr& scope,
@@ -266,11 +315,7 @@ std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& 
       has_paths_ = true;
       const std::size_t before = group.size();
       add(path_of(evaluator, *path, scope), path->span);
-      // A call that is written here makes an instance of the block's own, which nothing applies.
-      if (group.size() == before && !is_discovery) {
-        program_.reporter().fail(Kind::not_updatable, path->span, program_.reporter().text(path->span),
-                                 "no instance with parameters; `layer name = …` gives one a name");
-      }
+      if (group.size() == before && !is_discovery) unknown_path(*path);
     }
     groups.push_back(std::move(group));
   }

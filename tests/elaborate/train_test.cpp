@@ -159,6 +159,43 @@ TEST_CASE("what is not updated is in its inference life") {
   CHECK(step.find_output("gradient:a.scale") == nullptr);
 }
 
+// The parameters that a line `update …` finds.
+std::string updated_by(const std::string& update) {
+  auto program = elaborate_text(
+      "cell rnn(x: f32[I], units: int) -> f32[units] {\n"
+      "  layer U = dense(units); state h: f32[units] = 0; next h = tanh(U(x) + dense(h, units)); next h\n"
+      "}\n"
+      "model Part(x: f32[3]) -> (y: f32[3]) { layer d = dense(3); y = x |> d }\n"
+      "model M(x: f32[3]) -> (y: f32[3]) {\n"
+      "  layer a[2] = Part(); layer b = Part(); param w: f32[3] = 1\n"
+      "  y = w * (x |> a |> b |> rnn(3) |> dense(3) |> dense(3))\n"
+      "}\n"
+      "train M { layer head = dense(1); minimize sum(y |> head |> dense(1)); update " +
+      update + " with sgd(rate: 0.1) }\n");
+  if (!program->program) return program->errors();
+  std::string found;
+  for (const Output& output : program->stage().step.outputs) {
+    if (output.name.rfind("gradient:", 0) == 0) found += (found.empty() ? "" : " ") + output.name.substr(9);
+  }
+  return found;
+}
+
+TEST_CASE("update names instances and parameters by their paths, nested and anonymous ones too") {
+  CHECK(updated_by("b") == "b.d.weight b.d.bias");
+  CHECK(updated_by("b.d") == "b.d.weight b.d.bias");
+  CHECK(updated_by("b.d.weight") == "b.d.weight");
+  CHECK(updated_by("a[1].d.bias") == "a.1.d.bias");
+  CHECK(updated_by("a[0], w") == "a.0.d.weight a.0.d.bias w");
+  CHECK(updated_by("dense_2.weight") == "dense_2.weight");
+  CHECK(updated_by("rnn.U, rnn.dense.bias") == "rnn.U.weight rnn.U.bias rnn.dense.bias");
+  CHECK(updated_by("head.bias") == "M.head.bias");
+  CHECK(updated_by("dense") == "M.dense.weight M.dense.bias");
+  CHECK(updated_by("M.dense.bias") == "dense.bias");
+  CHECK(updated_by("b.e.weight").find("did you mean `b.d.weight`?") != std::string::npos);
+  CHECK(updated_by("a[2]").find("did you mean `a[") != std::string::npos);
+  CHECK(updated_by("b.d, b").find("updated by two lines") != std::string::npos);
+}
+
 TEST_CASE("a tied table, and members of instances") {
   auto program = elaborate_text(
       "model M(token: class[5]) -> (scores: f32[5]) {\n"
