@@ -296,7 +296,7 @@ class Runner {
     const std::unique_ptr<Session> session = start(std::move(unit));
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
-    if (session->function("reset") != nullptr) session->call("reset", {}, {});
+    session->prepare();
     sum_.clear();
     const std::map<std::string, std::vector<std::byte>> results = call_all(*session, "backward", backward_inputs_);
     for (const std::string& text : options_.gradients) {
