@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 
 #include "compiler/emit/names.h"
@@ -10,6 +11,7 @@
 #include "compiler/graph/verify.h"
 #include "compiler/ops/op.h"
 #include "compiler/passes/passes.h"
+#include "compiler/passes/rewrite.h"
 #include "compiler/plan/plan.h"
 #include "dsl/parser.h"
 
@@ -128,8 +130,7 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-void add_inference(Unit& unit, const ElaboratedModel& model, const CompileOptions& options, Diagnostics& diagnostics) {
-  Graph forward = model.forward.clone();
+void add_inference(Unit& unit, Graph forward, const CompileOptions& options, Diagnostics& diagnostics) {
   optimise(forward, "forward", 0, options, diagnostics);
   if (diagnostics.has_errors()) return;
   Graph prepare = split_prepare(forward);
@@ -150,30 +151,105 @@ std::unique_ptr<Unit> new_unit(const ElaboratedModel& model, const CompileOption
   return unit;
 }
 
-// An initial graph gives the states of `wanted` under their names; what it gives besides is dropped.
-Graph initial_values(const Graph& init, const std::vector<State>& wanted) {
-  Graph graph = init.clone();
-  std::vector<Output> outputs;
-  for (const Output& output : graph.outputs) {
-    const std::vector<State>::const_iterator state =
-        std::find_if(wanted.begin(), wanted.end(), [&](const State& s) { return s.name == output.name; });
-    if (state == wanted.end()) continue;
-    outputs.push_back(output);
+// A unit that trains runs its model too: the recurrent states of `forward` lie beside those of the rows of a batch,
+// under names of their own.
+constexpr const char* kForwardPrefix = "$forward.";
+
+std::string initial_name(const std::string& state) {
+  const std::size_t length = std::string_view(kForwardPrefix).size();
+  return state.compare(0, length, kForwardPrefix) == 0 ? state.substr(length) : state;
+}
+
+void set_apart(Graph& forward) {
+  for (State& state : forward.states) {
+    if (state.kind != StateKind::Recurrent) continue;
+    state.name = kForwardPrefix + state.name;
+    state.value->producer->attributes.set("name", state.name);
   }
-  graph.outputs = std::move(outputs);
+}
+
+// The states of functions, each once.
+std::vector<State> states_of(std::initializer_list<const Graph*> graphs, bool only_recurrent) {
+  std::vector<State> states;
+  for (const Graph* graph : graphs) {
+    for (const State& state : graph->states) {
+      const bool is_known =
+          std::any_of(states.begin(), states.end(), [&](const State& known) { return known.name == state.name; });
+      if (!is_known && (!only_recurrent || state.kind == StateKind::Recurrent)) states.push_back(state);
+    }
+  }
+  return states;
+}
+
+void drop_unused_inputs(Graph& graph) {
+  const std::map<const Value*, int> uses = use_counts(graph);
+  const auto is_unused = [&](const Value* input) { return uses.count(input) == 0 || uses.at(input) == 0; };
+  std::erase_if(graph.ops,
+                [&](const std::unique_ptr<Op>& op) { return op->def->name == "input" && is_unused(op->result()); });
+  std::erase_if(graph.inputs, [&](const Value* input) {
+    return std::none_of(graph.ops.begin(), graph.ops.end(),
+                        [&](const std::unique_ptr<Op>& op) { return op.get() == input->producer; });
+  });
+}
+
+// A function that gives the states their initial values, each row of a batch the same.
+Graph set_states(const std::string& name, const Graph& init, const std::vector<State>& states,
+                 const CompileOptions& options, Diagnostics& diagnostics) {
+  Graph graph = init.clone();
+  std::vector<Output> wanted;
+  for (const Output& output : graph.outputs) {
+    if (std::any_of(states.begin(), states.end(),
+                    [&](const State& state) { return initial_name(state.name) == output.name; })) {
+      wanted.push_back(output);
+    }
+  }
+  graph.outputs = wanted;
+  optimise(graph, name, 0, options, diagnostics);
+  if (diagnostics.has_errors()) return graph;
+  GraphBuilder builder(graph);
+  for (const State& state : states) {
+    Value* value = graph.find_output(initial_name(state.name));
+    if (value == nullptr) throw InternalError("no initial value of '" + state.name + "'");
+    const Type type = state.value->type;
+    if (type != value->type) {
+      std::vector<std::int64_t> axes(value->type.shape.size());
+      std::iota(axes.begin(), axes.end(), 1);
+      value = builder.broadcast(value, type.shape, axes);
+    }
+    graph.state(state.name, type, state.kind);
+    graph.states.back().next = value;
+  }
+  graph.outputs.clear();
+  remove_dead(graph);
   return graph;
 }
 
-// The outputs of an init graph become next values of states, so that they land in the structs.
-void outputs_to_states(Graph& init, const std::vector<State>& states) {
-  for (const Output& output : init.outputs) {
-    const std::vector<State>::const_iterator state =
-        std::find_if(states.begin(), states.end(), [&](const State& s) { return s.name == output.name; });
-    if (state == states.end()) throw InternalError("init gives '" + output.name + "', which is no state");
-    init.state(state->name, state->value->type, state->kind);
-    init.states.back().next = output.value;
+// `reset`, if there are recurrent states.
+void add_reset(Unit& unit, const Graph& init, const std::vector<State>& recurrent, const CompileOptions& options,
+               Diagnostics& diagnostics) {
+  if (recurrent.empty()) return;
+  Graph reset = set_states("reset", init, recurrent, options, diagnostics);
+  drop_unused_inputs(reset);
+  add_function(unit, "reset", std::move(reset));
+}
+
+// A metric is of independent examples: each begins from the initial states, and leaves none.
+void begin_anew(Graph& evaluate, const Graph& init) {
+  const std::vector<State> states = states_of({&evaluate}, true);
+  if (states.empty()) return;
+  Graph initial = init.clone();
+  std::vector<Output> wanted;
+  for (const State& state : states) wanted.push_back({state.name, initial.find_output(state.name)});
+  initial.outputs = wanted;
+  remove_dead(initial);
+  drop_unused_inputs(initial);
+  const std::vector<Value*> values = inline_graph(evaluate, initial, {});
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    evaluate.replace_uses(states[i].value, values[i]);
+    std::erase_if(evaluate.ops, [&](const std::unique_ptr<Op>& op) { return op.get() == states[i].value->producer; });
   }
-  init.outputs.clear();
+  std::erase_if(evaluate.states, [](const State& state) { return state.kind == StateKind::Recurrent; });
+  evaluate.sort();
 }
 
 }  // namespace
@@ -188,22 +264,10 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
                                     Diagnostics& diagnostics) {
   const ElaboratedModel& of = program.models[model];
   std::unique_ptr<Unit> unit = new_unit(of, options);
-  add_inference(*unit, of, options, diagnostics);
+  add_inference(*unit, of.forward.clone(), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
-  if (!unit->state.slots.empty()) {
-    Graph reset = initial_values(of.init, of.forward.states);
-    std::vector<Output> recurrent;
-    for (const Output& output : reset.outputs) {
-      for (const State& state : of.forward.states) {
-        if (state.name == output.name && state.kind == StateKind::Recurrent) recurrent.push_back(output);
-      }
-    }
-    reset.outputs = recurrent;
-    optimise(reset, "reset", 0, options, diagnostics);
-    outputs_to_states(reset, of.forward.states);
-    remove_dead(reset);
-    add_function(*unit, "reset", std::move(reset));
-  }
+  add_reset(*unit, of.init, states_of({&unit->functions.back().graph}, true), options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
   plan_functions(*unit);
   return unit;
 }
@@ -218,31 +282,32 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   if (std::count_if(program.stages.begin(), program.stages.end(), of_model) > 1) {
     unit->name_space += "_" + lower_case(of.name);
   }
-  add_states(unit->parameters, of.step, {StateKind::Parameter, StateKind::Statistic});
-
-  Graph init = initial_values(of.init, of.step.states);
-  optimise(init, "init", 0, options, diagnostics);
-  if (diagnostics.has_errors()) return nullptr;
-  outputs_to_states(init, of.step.states);
-
   Graph step = of.step.clone();
   optimise(step, "step", of.batch, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
+  Graph evaluate = of.evaluate.clone();
+  begin_anew(evaluate, of.init);
+  optimise(evaluate, "evaluate", of.batch, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  Graph forward = model.forward.clone();
+  set_apart(forward);
+
+  const std::vector<State> states = states_of({&step, &evaluate, &forward}, false);
+  const std::vector<State> recurrent = states_of({&step, &forward}, true);
+  Graph init = set_states("init", of.init, states, options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  add_states(unit->parameters, init, {StateKind::Parameter, StateKind::Statistic});
+  add_states(unit->state, init, {StateKind::Optimizer, StateKind::Counter, StateKind::Recurrent});
   for (const Slot& slot : unit->parameters.slots) {
     if (step.find_output("gradient:" + slot.name) != nullptr) {
       add_slot(unit->gradients, slot.name, slot.type, slot.kind);
     }
   }
-  add_states(unit->state, of.step, {StateKind::Optimizer, StateKind::Counter});
   add_function(*unit, "init", std::move(init));
+  add_reset(*unit, of.init, recurrent, options, diagnostics);
   add_function(*unit, "step", std::move(step));
-  if (!of.evaluate.outputs.empty()) {
-    Graph evaluate = of.evaluate.clone();
-    optimise(evaluate, "evaluate", of.batch, options, diagnostics);
-    if (diagnostics.has_errors()) return nullptr;
-    add_function(*unit, "evaluate", std::move(evaluate));
-  }
-  add_inference(*unit, model, options, diagnostics);
+  if (!of.evaluate.outputs.empty()) add_function(*unit, "evaluate", std::move(evaluate));
+  add_inference(*unit, std::move(forward), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   plan_functions(*unit);
   return unit;
@@ -290,7 +355,10 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
       add_slot(unit->gradients, slot.name, slot.type, slot.kind);
     }
   }
+  const std::vector<State> recurrent = states_of({&graph}, true);
+  add_states(unit->state, graph, {StateKind::Recurrent});
   add_function(*unit, "backward", std::move(graph));
+  add_reset(*unit, of.init, recurrent, options, diagnostics);
   plan_functions(*unit);
   return unit;
 }

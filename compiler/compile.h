@@ -35,7 +35,7 @@ std::optional<ElaboratedProgram> load_program(const std::string& path, SourceMan
 // What a unit is for: which functions it holds.
 enum class UnitKind {
   Inference,  // prepare, forward (and reset if there is recurrent state)
-  Training,   // init, step, evaluate, prepare, forward: one stage of one model
+  Training,   // init, reset, step, evaluate, prepare, forward: one stage of one model
 };
 
 // Passes, plan and struct layouts of one model (Inference) or of one stage and its model (Training). Null on error.

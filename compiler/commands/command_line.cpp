@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 
 #include "compiler/commands/check.h"
@@ -36,18 +37,29 @@ CLI::Validator one_of(const std::string& what, const std::vector<std::string>& n
       "");
 }
 
-// A whole number that 64 bits hold: CLI11 takes the nearest for one that they do not, and a negative one modulo 2^64.
-CLI::Validator fits_64_bits(bool is_signed) {
+// A whole number of at least `least`, as decimal digits, that 64 bits hold.
+CLI::Validator whole_number(std::uint64_t least, bool is_signed) {
   return CLI::Validator(
-      [is_signed](std::string& value) -> std::string {
-        if (!is_signed && value.find('-') != std::string::npos) return fmt::format("{} is negative", value);
-        errno = 0;
-        if (is_signed) {
-          (void)std::strtoll(value.c_str(), nullptr, 0);
-        } else {
-          (void)std::strtoull(value.c_str(), nullptr, 0);
+      [least, is_signed](std::string& value) -> std::string {
+        if (value.empty() || value.find_first_not_of("0123456789") != std::string::npos) {
+          return fmt::format("'{}' is not a whole number of at least {}", value, least);
         }
-        return errno == ERANGE ? fmt::format("{} does not fit in 64 bits", value) : "";
+        errno = 0;
+        const std::uint64_t number = std::strtoull(value.c_str(), nullptr, 10);
+        const bool is_too_large = is_signed && number > static_cast<std::uint64_t>(INT64_MAX);
+        if (errno == ERANGE || is_too_large) return fmt::format("{} does not fit in 64 bits", value);
+        return number < least ? fmt::format("{} is below {}", value, least) : "";
+      },
+      "");
+}
+
+CLI::Validator above_zero() {
+  return CLI::Validator(
+      [](std::string& value) -> std::string {
+        char* end = nullptr;
+        const double number = std::strtod(value.c_str(), &end);
+        const bool is_number = !value.empty() && *end == 0 && std::isfinite(number);
+        return is_number && number > 0 ? "" : fmt::format("'{}' is not a number above 0", value);
       },
       "");
 }
@@ -138,7 +150,7 @@ void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
 }
 
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& meaning) {
-  return app.add_option("--seed", seed, meaning)->check(fits_64_bits(false));
+  return app.add_option("--seed", seed, meaning)->check(whole_number(0, false));
 }
 
 void add_batch(CLI::App& app, ElaborateOptions& options) {
@@ -219,13 +231,24 @@ void add_train(CLI::App& app, TrainOptions& options) {
   app.add_option("--held-out", options.held_out, "Write the numbers of the examples held out")->type_name("FILE");
   app.add_option("-o,--output", options.output, "Where the weights go")->type_name("FILE.safetensors");
   add_weights(app, options.weights, "Start from these");
-  app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")
-      ->check(fits_64_bits(true))
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--epochs", options.compile.elaborate.epochs, "Over the program's")->check(whole_number(0, true));
   add_batch(app, options.compile.elaborate);
   add_seed(app, options.seed, "Of initial values, order and dropout");
-  app.add_option("--checkpoint", options.checkpoint, "Written after each epoch")->type_name("FILE");
+  app.add_option("--checkpoint", options.checkpoint, "Written after each epoch, and when interrupted")
+      ->type_name("FILE");
   app.add_flag("--resume", options.resume, "Go on from the checkpoint")->needs("--checkpoint");
+  app.add_flag_callback(
+         "--stream", [&options] { options.order = Order::Stream; },
+         "The data are one sequence: recurrent states go on from step to step")
+      ->excludes("--hold-out");
+  CLI::Option* maximum =
+      app.add_option("--maximum", options.maximum, "Keep the weights of the epoch in which this metric was largest");
+  CLI::Option* minimum = app.add_option("--minimum", options.minimum, "The same for the smallest");
+  maximum->type_name("METRIC")->excludes(minimum);
+  minimum->type_name("METRIC");
+  app.add_option("--patience", options.patience, "End after so many epochs without a better one")
+      ->type_name("EPOCHS")
+      ->check(whole_number(1, true));
   app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
   app.add_flag("--quiet", options.quiet, "Print errors only");
   add_target(app, options.compile.target, "native");
@@ -250,16 +273,17 @@ void add_run(CLI::App& app, RunOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
   add_files(app, "--input", options.inputs, "An input; with a leading axis, one example after the other");
   add_files(app, "--output", options.outputs, "Write an output, as .npy");
-  app.add_option("--output-dir", options.output_dir, "Write every output there")->type_name("FOLDER");
+  app.add_option("--output-dir", options.output_dir, "Write every output there, as NAME.npy")->type_name("FOLDER");
   add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
   app.get_option("--gradient")->needs("--cotangent");
-  add_seed(app, options.seed, "Of the parameters, without --weights");
+  app.get_option("--cotangent")->needs("--gradient");
+  add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
-  app.add_option("--seconds", options.seconds, "How long to measure")->check(CLI::PositiveNumber);
+  app.add_option("--seconds", options.seconds, "How long to measure")->check(above_zero());
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
 
@@ -323,7 +347,12 @@ int run_command_line(int argc, const char* const* argv) {
   }
   if (app.got_subcommand("check")) return run_check(check_arguments);
   if (app.got_subcommand("fmt")) return format_files(fmt_options);
-  if (app.got_subcommand("train")) return train(train_options);
+  if (app.got_subcommand("train")) {
+    if (train_options.patience && train_options.maximum.empty() && train_options.minimum.empty()) {
+      return usage_error("--patience needs a metric to wait for: --maximum NAME or --minimum NAME");
+    }
+    return train(train_options);
+  }
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("bench")) return bench(bench_options);
   if (app.got_subcommand("ops")) return list_ops(ops_options);

@@ -52,8 +52,16 @@ std::vector<std::string> files_of(const std::string& spec) {
 Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  for (const std::string& output : outputs) {
+  const auto resolved = [&](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& output = outputs[i];
     if (output.empty()) continue;
+    for (std::size_t k = 0; k < i; ++k) {
+      if (outputs[k].empty() || resolved(outputs[k]) != resolved(output)) continue;
+      return Failure{fmt::format("two outputs would be written to '{}'; give each a file of its own", output)};
+    }
     if (fs::is_directory(output, ignored)) return Failure{fmt::format("'{}' is a folder; name a file", output)};
     fs::path folder = fs::path(output).parent_path();
     if (folder.empty()) folder = ".";

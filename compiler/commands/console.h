@@ -26,8 +26,9 @@ int show(const Diagnostics& diagnostics, const SourceManager& sources, bool json
 // "nnc: error: …" to standard error; gives kBadInput.
 int fail(std::string_view message);
 
-// Before anything is computed: that each output can be written (its folder is there, it is no folder itself), and that
-// none would replace a file that is read. `inputs` are paths or data specs (compiler/interop/arrays.h).
+// Before anything is computed: that each output can be written (its folder is there, it is no folder itself), that no
+// two are one file, and that none would replace a file that is read. `inputs` are paths or data specs
+// (compiler/interop/arrays.h).
 Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 // That code for the target runs here.
 Status check_runs_here(const Target& target);

@@ -236,7 +236,7 @@ Status GradientCheck::check_stage(std::size_t index) {
       std::find_if(unit->functions.begin(), unit->functions.end(),
                    [](const UnitFunction& function) { return function.name == "step"; });
   const Tensor key = random_tensor({ElementType::U32, {2}});
-  const Evaluation initial = evaluate(stage.init, {{"seed", key}}, {});
+  const Evaluation initial = evaluate(stage.init, {{kSeedName, key}}, {});
   Subject subject;
   subject.gradients = &step->graph;
   // The loss alone, without the gradients and the optimiser.

@@ -1,8 +1,9 @@
 // nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
-#include <set>
+#include <filesystem>
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
@@ -27,6 +28,13 @@ Result<std::pair<std::string, std::string>> name_and_file(const std::string& tex
 struct BoundInput {
   std::vector<std::byte> bytes;
   std::size_t step = 0;  // bytes from one example to the next
+};
+
+// The inputs of a function, for all examples.
+struct BoundInputs {
+  std::vector<BoundInput> inputs;
+  std::int64_t examples = -1;
+  bool has_axis = false;
 };
 
 // An input with a value for each example, or one value for one call.
@@ -91,21 +99,107 @@ class Runner {
         written.push_back(parts->second);
       }
     }
-    if (!options_.output_dir.empty()) written.push_back(options_.output_dir + "/outputs");
     possible = check_outputs(written, read);
     if (!possible) return fail(possible.error());
+    const std::string& folder = options_.output_dir;
+    if (std::filesystem::exists(folder) && !std::filesystem::is_directory(folder)) {
+      return fail(fmt::format("'{}' is no folder; --output-dir names one, which is made if it is not there", folder));
+    }
     Diagnostics diagnostics;
     program_ = load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
     if (show(diagnostics, sources_) != kSuccess || !program_) return kBadInput;
     const Result<std::size_t> chosen = choose_model(*program_, options_.compile.model);
     if (!chosen) return fail(chosen.error());
     model_ = *chosen;
-    Status status = forward();
+    Status status = bind_all();
+    if (status) status = forward();
     if (status && !options_.cotangents.empty()) status = backward();
     return status ? kSuccess : fail(status.error());
   }
 
  private:
+  // All that is wrong with the data and with names is said before anything is compiled.
+  Status bind_all() {
+    const Result<std::vector<Array>> arrays = load_arrays(options_.inputs);
+    if (!arrays) return arrays.failure();
+    const Graph& graph = program_->models[model_].forward;
+    std::vector<WantedInput> wanted;
+    for (const Value* input : graph.inputs) {
+      const Attributes& attributes = input->producer->attributes;
+      if (!is_added_by_nnc(attributes.text("name"))) {
+        wanted.push_back({attributes.text("name"), input->type, attributes.integer("classes")});
+      }
+    }
+    Status status = check_names(*arrays, wanted, "input");
+    if (status) status = check_results(graph);
+    if (status) status = bind_inputs(*arrays, wanted, forward_inputs_);
+    if (!status || options_.cotangents.empty()) return status;
+    const Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
+    if (!cotangents) return cotangents.failure();
+    std::vector<WantedInput> outputs;
+    for (const Output& output : graph.outputs) {
+      if (is_float(output.value->type.element)) outputs.push_back({output.name, output.value->type, 0});
+    }
+    status = check_names(*cotangents, outputs, "float output");
+    backward_inputs_ = forward_inputs_;
+    if (status) status = bind_inputs(*cotangents, outputs, backward_inputs_);
+    return status;
+  }
+
+  static Status check_known(const std::string& name, const std::vector<std::string>& known, const char* what) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) return Done{};
+    const std::string near = nearest(name, known);
+    return Failure{fmt::format(
+        "the model has no {} '{}'; {}", what, name,
+        near.empty() ? fmt::format("it has {}", fmt::join(known, ", ")) : fmt::format("did you mean '{}'?", near))};
+  }
+
+  // What the user named is there; a file may hold more than is wanted.
+  static Status check_names(const std::vector<Array>& arrays, const std::vector<WantedInput>& wanted,
+                            const char* what) {
+    std::vector<std::string> names;
+    for (const WantedInput& one : wanted) names.push_back(one.name);
+    Status known = Done{};
+    for (const Array& array : arrays) {
+      if (known && array.is_named_by_user) known = check_known(array.name, names, what);
+    }
+    return known;
+  }
+
+  static Status bind_inputs(const std::vector<Array>& arrays, const std::vector<WantedInput>& wanted,
+                            BoundInputs& bound) {
+    for (const WantedInput& one : wanted) {
+      Result<BoundInput> input = bind(arrays, one.name, one.type, one.classes, bound.examples, bound.has_axis);
+      if (!input) return input.failure();
+      bound.inputs.push_back(std::move(*input));
+    }
+    return Done{};
+  }
+
+  // That what --output and --gradient name is there.
+  Status check_results(const Graph& graph) const {
+    std::vector<std::string> outputs, sources;
+    for (const Output& output : graph.outputs) outputs.push_back(output.name);
+    for (const Value* input : graph.inputs) {
+      if (is_float(input->type.element)) sources.push_back(input->producer->attributes.text("name"));
+    }
+    for (const State& state : graph.states) {
+      if (state.kind == StateKind::Parameter) sources.push_back(state.name);
+    }
+    const auto check = [](const std::vector<std::string>& named, const std::vector<std::string>& known,
+                          const char* option, const char* what) -> Status {
+      for (const std::string& text : named) {
+        const Result<std::pair<std::string, std::string>> parts = name_and_file(text, option);
+        if (!parts) return parts.failure();
+        const Status found = check_known(parts->first, known, what);
+        if (!found) return found;
+      }
+      return Done{};
+    };
+    const Status status = check(options_.outputs, outputs, "--output", "output");
+    return status ? check(options_.gradients, sources, "--gradient", "float input or parameter") : status;
+  }
+
   std::unique_ptr<Session> start(std::unique_ptr<Unit> unit) {
     unit->source_name = options_.model_path.substr(options_.model_path.find_last_of('/') + 1);
     std::string error;
@@ -115,20 +209,13 @@ class Runner {
   }
 
   // Calls `name` for each example and keeps what it gives.
-  Result<std::map<std::string, std::vector<std::byte>>> call_all(Session& session, const std::string& name,
-                                                                 const std::vector<Array>& arrays) {
+  std::map<std::string, std::vector<std::byte>> call_all(Session& session, const std::string& name,
+                                                         const BoundInputs& bound) {
     const Graph& graph = session.function(name)->graph;
-    std::vector<BoundInput> inputs;
-    examples_ = -1;
-    has_axis_ = false;
-    for (const Value* input : graph.inputs) {
-      const Attributes& attributes = input->producer->attributes;
-      Result<BoundInput> bound =
-          bind(arrays, attributes.text("name"), input->type, attributes.integer("classes"), examples_, has_axis_);
-      if (!bound) return bound.failure();
-      inputs.push_back(std::move(*bound));
-    }
-    if (examples_ < 0) examples_ = 1;
+    const std::uint32_t seed[] = {static_cast<std::uint32_t>(options_.seed),
+                                  static_cast<std::uint32_t>(options_.seed >> 32)};
+    examples_ = std::max<std::int64_t>(bound.examples, 1);
+    has_axis_ = bound.has_axis;
     std::map<std::string, std::vector<std::byte>> results;
     const std::vector<const Output*> outputs = caller_outputs(graph);
     std::vector<std::size_t> steps;
@@ -142,8 +229,14 @@ class Runner {
     for (std::int64_t example = 0; example < examples_; ++example) {
       std::vector<const void*> from;
       std::vector<void*> to;
-      for (const BoundInput& input : inputs) {
-        from.push_back(input.bytes.data() + input.step * static_cast<std::size_t>(example));
+      std::size_t next = 0;
+      for (const Value* input : graph.inputs) {
+        if (is_added_by_nnc(input->producer->attributes.text("name"))) {
+          from.push_back(seed);
+          continue;
+        }
+        const BoundInput& data = bound.inputs[next++];
+        from.push_back(data.bytes.data() + data.step * static_cast<std::size_t>(example));
       }
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         to.push_back(memory[i]->data() + steps[i] * static_cast<std::size_t>(example));
@@ -166,9 +259,6 @@ class Runner {
   }
 
   Status forward() {
-    Result<std::vector<Array>> arrays = load_arrays(options_.inputs);
-    if (!arrays) return arrays.failure();
-    arrays_ = std::move(*arrays);
     Diagnostics diagnostics;
     std::unique_ptr<Unit> unit = compile_model(*program_, model_, options_.compile, diagnostics);
     if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the model was not compiled"};
@@ -176,54 +266,43 @@ class Runner {
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
     session->prepare();
-    Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "forward", arrays_);
-    if (!results) return results.failure();
+    const std::map<std::string, std::vector<std::byte>> results = call_all(*session, "forward", forward_inputs_);
     std::map<std::string, std::string> files;
     for (const std::string& text : options_.outputs) {
       const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--output");
       if (!parts) return parts.failure();
       files[parts->first] = parts->second;
     }
-    std::set<std::string> known;
+    if (!options_.output_dir.empty()) {
+      std::error_code error;
+      std::filesystem::create_directories(options_.output_dir, error);
+      if (error) return Failure{fmt::format("cannot make the folder '{}': {}", options_.output_dir, error.message())};
+    }
     for (const Output& output : session->function("forward")->graph.outputs) {
-      known.insert(output.name);
       if (!options_.output_dir.empty() && files.count(output.name) == 0) {
-        files[output.name] = options_.output_dir + "/" + output.name + ".npy";
+        files[output.name] = (std::filesystem::path(options_.output_dir) / (output.name + ".npy")).string();
       }
       if (files.count(output.name) == 0) continue;
-      status = write_result(files[output.name], output.value->type, examples_, has_axis_, results->at(output.name));
+      status = write_result(files[output.name], output.value->type, examples_, has_axis_, results.at(output.name));
       if (!status) return status;
-    }
-    for (const std::pair<const std::string, std::string>& file : files) {
-      if (known.count(file.first) == 0) {
-        return Failure{fmt::format("the model has no output '{}'; it has {}", file.first,
-                                   fmt::join(known.begin(), known.end(), ", "))};
-      }
     }
     return Done{};
   }
 
   Status backward() {
-    Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
-    if (!cotangents) return cotangents.failure();
-    std::vector<Array> arrays = arrays_;
-    for (Array& array : *cotangents) {
-      array.name = "cotangent:" + array.name;
-      arrays.push_back(array);
-    }
     Diagnostics diagnostics;
     std::unique_ptr<Unit> unit = compile_backward(*program_, model_, options_.compile, diagnostics);
     if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the gradient was not compiled"};
     const std::unique_ptr<Session> session = start(std::move(unit));
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
+    session->prepare();
     sum_.clear();
-    const Result<std::map<std::string, std::vector<std::byte>>> results = call_all(*session, "backward", arrays);
-    if (!results) return results.failure();
+    const std::map<std::string, std::vector<std::byte>> results = call_all(*session, "backward", backward_inputs_);
     for (const std::string& text : options_.gradients) {
       const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--gradient");
       if (!parts) return parts.failure();
-      status = write_gradient(*session, *results, parts->first, parts->second);
+      status = write_gradient(*session, results, parts->first, parts->second);
       if (!status) return status;
     }
     return Done{};
@@ -255,7 +334,7 @@ class Runner {
   SourceManager sources_;
   std::optional<ElaboratedProgram> program_;
   std::size_t model_ = 0;
-  std::vector<Array> arrays_;
+  BoundInputs forward_inputs_, backward_inputs_;
   std::int64_t examples_ = -1;
   bool has_axis_ = false;
   std::vector<double> sum_;

@@ -9,8 +9,11 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "compiler/commands/checkpoint.h"
 #include "compiler/commands/console.h"
+#include "compiler/commands/inference.h"
 #include "compiler/commands/training_run.h"
 #include "compiler/interop/arrays.h"
 #include "compiler/interop/file.h"
@@ -39,12 +42,13 @@ class InterruptGuard {
   struct sigaction before_ = {};
 };
 
-// What a run has in common with the one that it goes on from, in the metadata of the checkpoint: with anything else it
-// would not visit the data in the same order.
-struct Identity {
-  const char* key;
-  std::string value;
-  std::string advice;  // what to do where it differs
+// "nan" whatever its sign.
+std::string number_text(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
+
+// What a stage trains on and is measured by.
+struct StageData {
+  std::optional<DataSet> training, test;
+  std::optional<Examples> training_examples, test_examples;
 };
 
 // The parameters of the model among those of the unit, which has the block's besides.
@@ -64,24 +68,35 @@ class Training {
   int run();
 
  private:
-  int run_stage(const ElaboratedProgram& program, std::size_t index);
-  int load_data(const ElaboratedStage& stage, const UnitFunction& step, const UnitFunction* evaluate);
-  Status start_weights(Session& session, const ElaboratedProgram& program, const ElaboratedModel& model);
+  Status choose_stages();
+  Status check_metrics(const ElaboratedStage& stage) const;
+  Status load_data();
+  Result<StageData> stage_data(const ElaboratedStage& stage, const std::vector<Array>& arrays,
+                               const std::vector<Array>& test_arrays) const;
+  // How many of the chosen stages are complete in the checkpoint: what they have learned is taken from it.
+  Result<std::size_t> resume();
+  int run_stage(std::size_t index, const StageData& data);
+  // The epochs that are left. What is said of an error is printed: the exit status.
+  int run_epochs(Session& session, const ElaboratedStage& stage, const StageData& data, Position& position, Best& best);
+  int check_finite(Session& session, TrainingRun& training, const EpochPlace& place, float last_loss);
+  bool is_over(const ElaboratedStage& stage, const EpochPlace& place, const Best& best) const;
+  void choose_best(Session& session, const EpochResult& result, Best& best) const;
+  Status start_weights(Session& session, const ElaboratedModel& model);
   void keep_learned(Session& session, const ElaboratedModel& model);
   Status save(const std::string& path, const ElaboratedModel& model) const;
-  std::vector<Identity> identity(const ElaboratedStage& stage) const;
-  // `epoch`: how many epochs of the stage are complete.
-  Status save_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t epoch);
-  Status load_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t& epoch);
+  std::vector<Identity> identity(const ElaboratedStage& stage, const StageData& data) const;
   Status log(const ElaboratedStage& stage, const EpochResult& result);
   void report(const ElaboratedStage& stage, const EpochResult& result) const;
+  const std::string& chosen_metric() const { return options_.maximum.empty() ? options_.minimum : options_.maximum; }
 
   TrainOptions options_;
   SourceManager sources_;
-  std::map<std::string, std::vector<std::byte>> learned_;  // by the stages so far, by path
-  std::map<std::string, Type> shipped_;                    // those of learned_ that belong to a model
-  std::optional<DataSet> data_, test_;
-  std::optional<Examples> training_examples_, test_examples_;
+  std::optional<ElaboratedProgram> program_;
+  std::vector<std::size_t> stages_;       // those that run
+  std::vector<StageData> data_;           // of each
+  LearnedValues learned_;                 // by the stages so far, by path
+  std::set<std::string> shipped_;         // those of learned_ that belong to a model
+  std::optional<Checkpoint> checkpoint_;  // --resume: of the stage that runs first
   std::ofstream log_;
 };
 
@@ -89,6 +104,7 @@ int Training::run() {
   std::vector<std::string> read = options_.data;
   read.insert(read.end(), options_.test.begin(), options_.test.end());
   read.push_back(options_.model_path);
+  read.push_back(options_.weights.path);
   Status possible = check_outputs({options_.output, options_.checkpoint, options_.json, options_.held_out}, read);
   if (possible) possible = check_runs_here(options_.compile.target);
   if (!possible) return fail(possible.error());
@@ -96,96 +112,173 @@ int Training::run() {
     fmt::print(stderr, "nnc: note: the weights will not be kept; -o FILE.safetensors keeps them\n");
   }
   Diagnostics diagnostics;
-  const std::optional<ElaboratedProgram> program =
-      load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
-  if (show(diagnostics, sources_) != kSuccess || !program) return kBadInput;
+  program_ = load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
+  if (show(diagnostics, sources_) != kSuccess || !program_) return kBadInput;
+  possible = choose_stages();
+  if (possible) possible = load_data();
+  if (!possible) return fail(possible.error());
+  std::size_t first = 0;
+  if (options_.resume) {
+    const Result<std::size_t> complete = resume();
+    if (!complete) return fail(complete.error());
+    first = *complete;
+  }
   if (!options_.json.empty()) {
     log_.open(options_.json, options_.resume ? std::ios::app : std::ios::trunc);
     if (!log_) return fail(fmt::format("cannot write '{}'", options_.json));
   }
-  std::vector<std::size_t> chosen;
-  std::string names;
-  for (std::size_t i = 0; i < program->stages.size(); ++i) {
-    const ElaboratedStage& stage = program->stages[i];
-    const bool of_model = options_.compile.model.empty() || program->models[stage.model].name == options_.compile.model;
-    if (of_model && (options_.compile.stage.empty() || options_.compile.stage == stage.name)) chosen.push_back(i);
-    names += (names.empty() ? "" : ", ") + stage.name;
-  }
-  if (program->stages.empty()) {
-    return fail(fmt::format("'{}' has no `train` block: there is nothing to train", options_.model_path));
-  }
-  if (chosen.empty()) {
-    return fail(fmt::format("no `train` block is named so; '{}' has {}", options_.model_path, names));
-  }
-  std::vector<std::size_t> models;
-  for (const std::size_t stage : chosen) models.push_back(program->stages[stage].model);
-  possible = check_one_file_serves(*program, models);
-  if (!possible) return fail(possible.error());
   const InterruptGuard guard;
-  for (const std::size_t stage : chosen) {
-    const int status = run_stage(*program, stage);
+  for (std::size_t i = first; i < stages_.size(); ++i) {
+    const int status = run_stage(stages_[i], data_[i]);
+    checkpoint_.reset();
     if (status != kSuccess || interrupted != 0) return status;
   }
   return kSuccess;
 }
 
-int Training::load_data(const ElaboratedStage& stage, const UnitFunction& step, const UnitFunction* evaluate) {
-  std::vector<WantedInput> wanted = wanted_inputs(step.graph, stage.batch);
+Status Training::choose_stages() {
+  if (program_->stages.empty()) {
+    return Failure{fmt::format("'{}' has no `train` block: there is nothing to train", options_.model_path)};
+  }
+  const std::string& model = options_.compile.model;
+  const std::string& name = options_.compile.stage;
+  if (!model.empty()) {
+    const Result<std::size_t> known = choose_model(*program_, model);
+    if (!known) return known.failure();
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < program_->stages.size(); ++i) {
+    const ElaboratedStage& stage = program_->stages[i];
+    if (!model.empty() && program_->models[stage.model].name != model) continue;
+    names.push_back(stage.name);
+    if (name.empty() || name == stage.name) stages_.push_back(i);
+  }
+  if (names.empty()) return Failure{fmt::format("no `train` block trains the model '{}'", model)};
+  if (stages_.empty()) {
+    return Failure{
+        fmt::format("there is no `train` block '{}'; '{}' has {}", name, options_.model_path, fmt::join(names, ", "))};
+  }
+  std::vector<std::size_t> models;
+  for (const std::size_t stage : stages_) models.push_back(program_->stages[stage].model);
+  for (const std::size_t stage : stages_) {
+    const Status known = check_metrics(program_->stages[stage]);
+    if (!known) return known;
+  }
+  return check_one_file_serves(*program_, models);
+}
+
+// That the stage has the metric by which the best epoch is chosen, and data for it.
+Status Training::check_metrics(const ElaboratedStage& stage) const {
+  const std::string& wanted = chosen_metric();
+  if (wanted.empty()) return Done{};
+  const char* const option = options_.maximum.empty() ? "--minimum" : "--maximum";
+  if (!options_.hold_out && options_.test.empty()) {
+    return Failure{
+        fmt::format("{} needs examples that are not trained on: --hold-out FRACTION or --test DATA", option)};
+  }
+  std::vector<std::string> names;
+  for (const Output& output : stage.evaluate.outputs) names.push_back(output.name);
+  if (std::find(names.begin(), names.end(), wanted) != names.end()) return Done{};
+  const std::string near = nearest(wanted, names);
+  return Failure{fmt::format("{}: `train {}` has no metric '{}'{}", option, stage.name, wanted,
+                             !near.empty()   ? fmt::format("; did you mean '{}'?", near)
+                             : names.empty() ? "; a line `metric …` gives it one"
+                                             : fmt::format("; it has {}", fmt::join(names, ", ")))};
+}
+
+Status Training::load_data() {
+  const Result<std::vector<Array>> arrays = load_arrays(options_.data);
+  if (!arrays) return arrays.failure();
+  const Result<std::vector<Array>> test = load_arrays(options_.test);
+  if (!test) return test.failure();
+  for (const std::size_t stage : stages_) {
+    Result<StageData> data = stage_data(program_->stages[stage], *arrays, *test);
+    if (!data) return data.failure();
+    data_.push_back(std::move(*data));
+  }
+  return Done{};
+}
+
+Result<StageData> Training::stage_data(const ElaboratedStage& stage, const std::vector<Array>& arrays,
+                                       const std::vector<Array>& test_arrays) const {
+  StageData result;
   // A step that does not use an input (a dead one) still takes it; the metrics may want others.
-  Result<std::vector<Array>> arrays = load_arrays(options_.data);
-  if (!arrays) return fail(arrays.error());
-  Result<DataSet> data = DataSet::bind(*arrays, wanted);
-  if (!data) return fail(data.error());
-  data_ = std::move(*data);
-  training_examples_ = Examples(data_->size());
-  test_.reset();
-  test_examples_.reset();
-  if (evaluate != nullptr) {
-    const std::vector<WantedInput> measured = wanted_inputs(evaluate->graph, stage.batch);
-    if (!options_.test.empty()) {
-      arrays = load_arrays(options_.test);
-      if (!arrays) return fail(arrays.error());
-    }
-    if (!options_.test.empty() || options_.hold_out) {
-      data = DataSet::bind(*arrays, measured);
-      if (!data) return fail(data.error());
-      test_ = std::move(*data);
-      test_examples_ = Examples(test_->size());
-    }
+  Result<DataSet> data = DataSet::bind(arrays, wanted_inputs(stage.step, 0));
+  if (!data) return data.failure();
+  result.training = std::move(*data);
+  const std::uint64_t size = result.training->size();
+  result.training_examples = Examples(size);
+  const bool has_metrics = !stage.evaluate.outputs.empty();
+  if (has_metrics && (!options_.test.empty() || options_.hold_out)) {
+    data = DataSet::bind(options_.test.empty() ? arrays : test_arrays, wanted_inputs(stage.evaluate, 0));
+    if (!data) return data.failure();
+    result.test = std::move(*data);
+    result.test_examples = Examples(result.test->size());
   }
   if (options_.hold_out) {
-    Result<Division> division = hold_out(data_->size(), *options_.hold_out, options_.seed);
-    if (!division) return fail(division.error());
-    training_examples_ = division->training;
-    if (test_ && options_.test.empty()) test_examples_ = division->held_out;
+    const Result<Division> division = hold_out(size, *options_.hold_out, options_.seed);
+    if (!division) return division.failure();
+    result.training_examples = division->training;
+    if (result.test && options_.test.empty()) result.test_examples = division->held_out;
     if (!options_.held_out.empty()) {
       std::string list;
       for (std::uint64_t i = 0; i < division->held_out.size(); ++i) {
         list += std::to_string(division->held_out[i]) + "\n";
       }
       const Status status = write_file(options_.held_out, list);
-      if (!status) return fail(status.error());
+      if (!status) return status.failure();
     }
   }
-  if (training_examples_->size() < static_cast<std::uint64_t>(stage.batch)) {
-    return fail(fmt::format("{} examples are fewer than one batch of {}; use --batch", training_examples_->size(),
-                            stage.batch));
+  if (result.training_examples->size() < static_cast<std::uint64_t>(stage.batch)) {
+    return Failure{fmt::format("{} examples are fewer than one batch of {}; use --batch",
+                               result.training_examples->size(), stage.batch)};
   }
-  return kSuccess;
+  return result;
+}
+
+Result<std::size_t> Training::resume() {
+  Result<Checkpoint> read = Checkpoint::read(options_.checkpoint);
+  if (!read) return read.failure();
+  checkpoint_ = std::move(*read);
+  const std::string& name = checkpoint_->position().stage;
+  std::size_t complete = 0;
+  std::vector<std::string> names;
+  for (const std::size_t stage : stages_) names.push_back(program_->stages[stage].name);
+  while (complete < names.size() && names[complete] != name) ++complete;
+  if (complete == names.size()) {
+    return Failure{fmt::format("{}: a checkpoint of stage '{}', but what trains here is {}; choose it with --stage",
+                               options_.checkpoint, name, fmt::join(names, ", "))};
+  }
+  learned_ = checkpoint_->learned();
+  for (std::size_t i = 0; i < complete; ++i) {
+    const ElaboratedModel& model = program_->models[program_->stages[stages_[i]].model];
+    for (const Slot& slot : parameter_layout(model.forward).slots) {
+      const LearnedValues::const_iterator value = learned_.find(slot.name);
+      if (value == learned_.end() || value->second.type != slot.type) {
+        return Failure{fmt::format("{}: lacks what `train {}` has learned of '{}' ({})", options_.checkpoint, names[i],
+                                   slot.name, to_string(slot.type))};
+      }
+      shipped_.insert(slot.name);
+    }
+  }
+  return complete;
 }
 
 // From the file of --weights; then what earlier stages of this run have learned.
-Status Training::start_weights(Session& session, const ElaboratedProgram& program, const ElaboratedModel& model) {
+Status Training::start_weights(Session& session, const ElaboratedModel& model) {
   if (!options_.weights.path.empty()) {
     const Status read =
-        read_weights(options_.weights, program, model_slots(session.unit(), model), session.parameters());
+        read_weights(options_.weights, *program_, model_slots(session.unit(), model), session.parameters());
     if (!read) return read;
   }
   for (const Slot& slot : session.unit().parameters.slots) {
-    const std::map<std::string, std::vector<std::byte>>::const_iterator known = learned_.find(slot.name);
-    if (known != learned_.end()) {
-      std::memcpy(session.parameters().data() + slot.offset, known->second.data(), known->second.size());
+    const LearnedValues::const_iterator known = learned_.find(slot.name);
+    if (known == learned_.end()) continue;
+    if (known->second.type != slot.type) {
+      return Failure{fmt::format("'{}' is {} in `train {}`, but the stages before have it as {}", slot.name,
+                                 to_string(slot.type), model.name, to_string(known->second.type))};
     }
+    std::memcpy(session.parameters().data() + slot.offset, known->second.bytes.data(), known->second.bytes.size());
   }
   return Done{};
 }
@@ -193,75 +286,32 @@ Status Training::start_weights(Session& session, const ElaboratedProgram& progra
 void Training::keep_learned(Session& session, const ElaboratedModel& model) {
   for (const Slot& slot : session.unit().parameters.slots) {
     const std::byte* at = session.parameters().data() + slot.offset;
-    learned_[slot.name].assign(at, at + element_count(slot.type.shape) * size_bytes(slot.type.element));
+    learned_[slot.name] = {slot.type, {at, at + element_count(slot.type.shape) * size_bytes(slot.type.element)}};
   }
-  for (const WeightSlot& slot : model_slots(session.unit(), model)) shipped_[slot.name] = slot.type;
+  for (const WeightSlot& slot : model_slots(session.unit(), model)) shipped_.insert(slot.name);
 }
 
 // The weights that ship: those of the models trained so far, not of the blocks.
 Status Training::save(const std::string& path, const ElaboratedModel& model) const {
   std::vector<Array> arrays;
-  for (const auto& [name, type] : shipped_) {
+  for (const std::string& name : shipped_) {
+    const Learned& value = learned_.at(name);
     arrays.push_back(
-        {name, type.element, type.shape, learned_.at(name), nullptr, fmt::format("array '{}'", name), false});
+        {name, value.type.element, value.type.shape, value.bytes, nullptr, fmt::format("array '{}'", name), false});
   }
   return write_safetensors(path, std::move(arrays), {{"model", model.name}});
 }
 
-std::vector<Array> with_prefix(std::vector<Array> arrays, const std::string& prefix) {
-  for (Array& array : arrays) array.name = prefix + array.name;
-  return arrays;
-}
-
-std::vector<Identity> Training::identity(const ElaboratedStage& stage) const {
-  return {{"stage", stage.name, "choose it with --stage"},
-          {"seed", std::to_string(options_.seed), "resume with the same --seed"},
+std::vector<Identity> Training::identity(const ElaboratedStage& stage, const StageData& data) const {
+  std::string best = "none";
+  if (!options_.maximum.empty()) best = "maximum " + options_.maximum;
+  if (!options_.minimum.empty()) best = "minimum " + options_.minimum;
+  return {{"seed", std::to_string(options_.seed), "resume with the same --seed"},
           {"batch", std::to_string(stage.batch), "resume with the same --batch"},
-          {"examples", std::to_string(training_examples_->size()), "resume with the same --data and --hold-out"}};
-}
-
-Status Training::save_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t epoch) {
-  std::vector<Array> arrays =
-      with_prefix(weights_as_arrays(weight_slots(session.unit().parameters), session.parameters()), "parameters/");
-  for (Array& array : with_prefix(weights_as_arrays(weight_slots(session.unit().state), session.state()), "state/")) {
-    arrays.push_back(std::move(array));
-  }
-  std::map<std::string, std::string> metadata = {{"epoch", std::to_string(epoch)}};
-  for (const Identity& one : identity(stage)) metadata[one.key] = one.value;
-  return write_safetensors(options_.checkpoint, std::move(arrays), metadata);
-}
-
-Status Training::load_checkpoint(Session& session, const ElaboratedStage& stage, std::int64_t& complete) {
-  Result<Safetensors> file = read_safetensors(options_.checkpoint);
-  if (!file) return file.failure();
-  const auto metadata = [&](const char* key) {
-    const std::map<std::string, std::string>::const_iterator found = file->metadata.find(key);
-    return found == file->metadata.end() ? std::string() : found->second;
-  };
-  for (const Identity& one : identity(stage)) {
-    const std::string then = metadata(one.key);
-    if (then.empty()) {
-      return Failure{
-          fmt::format("{}: its metadata names no {}: it is no checkpoint of nnc", options_.checkpoint, one.key)};
-    }
-    if (then != one.value) {
-      return Failure{fmt::format("{}: a checkpoint of {} {}, not {}; {}", options_.checkpoint, one.key, then, one.value,
-                                 one.advice)};
-    }
-  }
-  const std::string epoch = metadata("epoch");
-  if (epoch.empty() || epoch.find_first_not_of("0123456789") != std::string::npos || epoch.size() > 9) {
-    return Failure{fmt::format("{}: its metadata names no epoch: it is no checkpoint of nnc", options_.checkpoint)};
-  }
-  complete = std::stoll(epoch);
-  const auto load = [&](const StructLayout& layout, const std::string& prefix, std::span<std::byte> to) -> Status {
-    std::vector<WeightSlot> slots = weight_slots(layout);
-    for (WeightSlot& slot : slots) slot.name = prefix + slot.name;
-    return load_weights(file->tensors, slots, to, options_.checkpoint);
-  };
-  Status status = load(session.unit().parameters, "parameters/", session.parameters());
-  if (!status) return status;
-  return load(session.unit().state, "state/", session.state());
+          {"examples", std::to_string(data.training_examples->size()), "resume with the same --data and --hold-out"},
+          {"data", fmt::format("{:016x}", data.training->fingerprint()), "resume with the same --data"},
+          {"order", options_.order == Order::Stream ? "stream" : "independent", "resume with the same --stream"},
+          {"best", best, "resume with the same --maximum or --minimum"}};
 }
 
 Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
@@ -270,7 +320,7 @@ Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
   line["stage"] = stage.name;
   line["epoch"] = result.epoch + 1;
   line["loss"] = result.loss;
-  for (const std::pair<const std::string, double>& metric : result.metrics) line[metric.first] = metric.second;
+  if (!result.metrics.empty()) line["metrics"] = result.metrics;
   line["seconds"] = result.seconds;
   log_ << line.dump() << "\n" << std::flush;
   if (!log_) return Failure{fmt::format("cannot write '{}'", options_.json)};
@@ -282,61 +332,110 @@ void Training::report(const ElaboratedStage& stage, const EpochResult& result) c
   std::string line =
       fmt::format("{}: epoch {}/{}  loss {:.5f}", stage.name, result.epoch + 1, stage.epochs, result.loss);
   for (const std::pair<const std::string, double>& metric : result.metrics) {
-    line += fmt::format("  {} {:.4f}", metric.first, metric.second);
+    line +=
+        fmt::format("  {} {}", metric.first, std::isnan(metric.second) ? "nan" : fmt::format("{:.4f}", metric.second));
   }
   fmt::print("{}  {:.2f} s\n", line, result.seconds);
   std::fflush(stdout);
 }
 
-int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
-  const ElaboratedStage& stage = program.stages[index];
-  const ElaboratedModel& model = program.models[stage.model];
+// A stage ends after its epochs, when it is interrupted, or when --patience is.
+bool Training::is_over(const ElaboratedStage& stage, const EpochPlace& place, const Best& best) const {
+  const bool is_impatient = options_.patience && place.step == 0 && place.epoch - 1 - best.epoch >= *options_.patience;
+  return place.epoch >= stage.epochs || interrupted != 0 || is_impatient;
+}
+
+void Training::choose_best(Session& session, const EpochResult& result, Best& best) const {
+  if (chosen_metric().empty()) return;
+  const double value = result.metrics.at(chosen_metric());
+  const bool is_better = options_.maximum.empty() ? value < best.value : value > best.value;
+  if (std::isnan(value) || (best.epoch >= 0 && !is_better)) return;
+  best = {result.epoch, value, {session.parameters().begin(), session.parameters().end()}};
+}
+
+// After a step whose loss is not finite, and after an epoch: what is wrong, if anything is.
+int Training::check_finite(Session& session, TrainingRun& training, const EpochPlace& place, float last_loss) {
+  if (!std::isfinite(last_loss)) {
+    const TrainingRun::NonFinite found = training.find_non_finite(sources_);
+    return fail(fmt::format("the loss is {} in epoch {}: {}{}", number_text(static_cast<double>(last_loss)),
+                            place.epoch + 1, found.text,
+                            found.is_data ? "" : ". A smaller learning rate or clip_norm may help"));
+  }
+  const std::vector<std::string> names = non_finite_parameters(session);
+  if (names.empty()) return kSuccess;
+  return fail(
+      fmt::format("after epoch {} these hold numbers that are not finite: {}. A smaller learning rate or "
+                  "clip_norm may help",
+                  place.epoch + 1, fmt::join(names, ", ")));
+}
+
+int Training::run_epochs(Session& session, const ElaboratedStage& stage, const StageData& data, Position& position,
+                         Best& best) {
+  TrainingRun training(session, stage.batch, options_.seed, options_.order);
+  EpochPlace& place = position.place;
+  const std::int64_t steps = training.steps(*data.training_examples);
+  const auto save_position = [&]() -> Status {
+    if (options_.checkpoint.empty()) return Done{};
+    return write_checkpoint(options_.checkpoint, session, identity(stage, data), position, best, learned_);
+  };
+  while (!is_over(stage, place, best)) {
+    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    Progress progress(options_.quiet);
+    float last_loss = 0;
+    training.run_epoch(*data.training, *data.training_examples, place, [&](float loss) {
+      last_loss = loss;
+      progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name, place.epoch + 1, stage.epochs,
+                                place.step, steps, loss));
+      return std::isfinite(loss) && interrupted == 0;
+    });
+    progress.clear();
+    const int finite = check_finite(session, training, place, last_loss);
+    if (finite != kSuccess) return finite;
+    if (place.step < steps) break;
+    EpochResult result;
+    result.epoch = place.epoch;
+    result.loss = place.loss_sum / static_cast<double>(steps);
+    if (data.test) result.metrics = training.evaluate(*data.test, *data.test_examples);
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    choose_best(session, result, best);
+    report(stage, result);
+    Status status = log(stage, result);
+    place = {place.epoch + 1, 0, 0};
+    if (status) status = save_position();
+    if (!status) return fail(status.error());
+  }
+  const Status status = place.step == 0 ? Done{} : save_position();
+  return status ? kSuccess : fail(status.error());
+}
+
+int Training::run_stage(std::size_t index, const StageData& data) {
+  const ElaboratedStage& stage = program_->stages[index];
+  const ElaboratedModel& model = program_->models[stage.model];
   Diagnostics diagnostics;
-  std::unique_ptr<Unit> unit = compile_stage(program, index, options_.compile, diagnostics);
+  std::unique_ptr<Unit> unit = compile_stage(*program_, index, options_.compile, diagnostics);
   if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return kBadInput;
   unit->source_name = options_.model_path.substr(options_.model_path.find_last_of('/') + 1);
   std::string error;
   const std::unique_ptr<Session> session = Session::start(std::move(unit), sources_, error);
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
-  const int loaded = load_data(stage, *session->function("step"), session->function("evaluate"));
-  if (loaded != kSuccess) return loaded;
-
-  TrainingRun training(*session, stage.batch, options_.seed);
-  training.initialise();
-  Status status = start_weights(*session, program, model);
+  TrainingRun(*session, stage.batch, options_.seed, options_.order).initialise();
+  Status status = start_weights(*session, model);
   if (!status) return fail(status.error());
-  std::int64_t complete = 0;
-  if (options_.resume) {
-    status = load_checkpoint(*session, stage, complete);
+  Position position{stage.name, {}};
+  Best best;
+  if (checkpoint_) {
+    status = checkpoint_->check(identity(stage, data));
+    if (status) status = checkpoint_->restore(*session, best);
     if (!status) return fail(status.error());
+    position = checkpoint_->position();
   }
-  for (std::int64_t epoch = complete; epoch < stage.epochs && interrupted == 0; ++epoch) {
-    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-    Progress progress(options_.quiet);
-    float last_loss = 0;
-    EpochResult result;
-    result.epoch = epoch;
-    result.loss =
-        training.run_epoch(*data_, *training_examples_, epoch, [&](std::int64_t done, std::int64_t total, float loss) {
-          last_loss = loss;
-          progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name, epoch + 1, stage.epochs,
-                                    done, total, loss));
-          return std::isfinite(loss) && interrupted == 0;
-        });
-    progress.clear();
-    if (!std::isfinite(last_loss)) {
-      return fail(fmt::format("the loss is {} in epoch {}: {}. A smaller learning rate or clip_norm may help",
-                              last_loss, epoch + 1, training.find_non_finite(sources_)));
-    }
-    if (interrupted != 0) break;
-    if (test_) result.metrics = training.evaluate(*test_, *test_examples_);
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    report(stage, result);
-    status = log(stage, result);
-    if (!status) return fail(status.error());
-    if (!options_.checkpoint.empty()) {
-      status = save_checkpoint(*session, stage, epoch + 1);
-      if (!status) return fail(status.error());
+  const int trained = run_epochs(*session, stage, data, position, best);
+  if (trained != kSuccess) return trained;
+  if (best.epoch >= 0) {
+    std::copy(best.parameters.begin(), best.parameters.end(), session->parameters().begin());
+    if (!options_.quiet) {
+      fmt::print("{}: the best {}, {:.4f}, is that of epoch {}; its weights are kept\n", stage.name, chosen_metric(),
+                 best.value, best.epoch + 1);
     }
   }
   keep_learned(*session, model);
@@ -345,8 +444,9 @@ int Training::run_stage(const ElaboratedProgram& program, std::size_t index) {
     if (!status) return fail(status.error());
   }
   if (interrupted != 0) {
-    fmt::print(stderr, "nnc: interrupted{}\n",
-               options_.output.empty() ? "" : "; what was learned so far is in '" + options_.output + "'");
+    fmt::print(stderr, "nnc: interrupted{}{}\n",
+               options_.output.empty() ? "" : "; what was learned so far is in '" + options_.output + "'",
+               options_.checkpoint.empty() ? "" : "; --resume goes on from '" + options_.checkpoint + "'");
   }
   return kSuccess;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/commands/training_run.h"
 #include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
 
@@ -21,10 +22,14 @@ struct TrainOptions {
   std::uint64_t seed = 0;
   std::string output;      // -o model.safetensors
   WeightsOption weights;   // --weights: to start from
-  std::string checkpoint;  // --checkpoint: written after each epoch; --resume reads it
+  std::string checkpoint;  // --checkpoint: written after each epoch and when interrupted; --resume reads it
   bool resume = false;
   std::string json;  // --json log.jsonl
   bool quiet = false;
+  Order order = Order::Independent;  // --stream: Order::Stream
+  // The metric of the held-out examples whose best epoch gives the weights; empty: the last epoch does.
+  std::string maximum, minimum;          // --maximum, --minimum: at most one of them
+  std::optional<std::int64_t> patience;  // --patience: ends a stage after so many epochs without a better one
 };
 
 // Runs all stages (or the one that --stage names) in order. The exit status.

@@ -17,15 +17,13 @@ namespace {
 // copies cost nothing beside the steps.
 constexpr std::int64_t kKeptSteps = 64;
 
-bool is_supplied(const std::string& name) { return name == "seed" || name == "epoch" || name == "example"; }
-
 }  // namespace
 
 std::vector<WantedInput> wanted_inputs(const Graph& graph, std::int64_t batch) {
   std::vector<WantedInput> wanted;
   for (const Value* input : graph.inputs) {
     const Attributes& attributes = input->producer->attributes;
-    if (is_supplied(attributes.text("name"))) continue;
+    if (is_added_by_nnc(attributes.text("name"))) continue;
     Type type = input->type;
     if (batch > 0 && attributes.flag("per_example")) type.shape.erase(type.shape.begin());
     wanted.push_back({attributes.text("name"), type, attributes.integer("classes")});
@@ -33,10 +31,11 @@ std::vector<WantedInput> wanted_inputs(const Graph& graph, std::int64_t batch) {
   return wanted;
 }
 
-TrainingRun::TrainingRun(Session& session, std::int64_t batch, std::uint64_t seed)
+TrainingRun::TrainingRun(Session& session, std::int64_t batch, std::uint64_t seed, Order order)
     : session_(session),
       batch_(batch),
-      seed_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {
+      seed_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+      order_(order) {
   step_ = make_inputs(session.function("step")->graph);
 }
 
@@ -44,15 +43,15 @@ TrainingRun::Inputs TrainingRun::make_inputs(const Graph& graph) {
   Inputs inputs;
   for (const Value* input : graph.inputs) {
     const std::string& name = input->producer->attributes.text("name");
-    if (name == "seed") {
+    if (name == kSeedName) {
       inputs.pointers.push_back(seed_);
-    } else if (name == "epoch") {
+    } else if (name == kEpochName) {
       inputs.pointers.push_back(&epoch_);
     } else {
       const std::int64_t bytes = element_count(input->type.shape) * size_bytes(input->type.element);
       inputs.memory.emplace_back(static_cast<std::size_t>(bytes));
       inputs.pointers.push_back(inputs.memory.back().data());
-      (name == "example" ? inputs.example : inputs.data.emplace_back()) = inputs.memory.back().data();
+      (name == kExampleName ? inputs.example : inputs.data.emplace_back()) = inputs.memory.back().data();
     }
   }
   return inputs;
@@ -63,49 +62,54 @@ void TrainingRun::initialise() {
   session_.call("init", inputs.pointers, {});
 }
 
-double TrainingRun::run_epoch(const DataSet& data, const Examples& examples, std::int64_t epoch,
-                              const std::function<bool(std::int64_t, std::int64_t, float)>& between) {
-  epoch_ = static_cast<float>(epoch);
+void TrainingRun::run_epoch(const DataSet& data, const Examples& examples, EpochPlace& place,
+                            const std::function<bool(float)>& between) {
+  epoch_ = static_cast<float>(place.epoch);
   const std::uint64_t seed = static_cast<std::uint64_t>(seed_[1]) << 32 | seed_[0];
-  const Permutation order = epoch_order(examples.size(), seed, static_cast<std::uint64_t>(epoch));
-  const std::int64_t steps = static_cast<std::int64_t>(examples.size()) / batch_;
+  const Permutation order = epoch_order(examples.size(), seed, static_cast<std::uint64_t>(place.epoch));
   const auto take_step = [&](std::int64_t step) {
-    fill_step(data, examples, order, step);
+    begin_step(data, examples, order, step);
     float loss = 0;
     void* outputs[] = {&loss};
     session_.call("step", step_.pointers, outputs);
     return loss;
   };
-  double sum = 0;
-  for (std::int64_t step = 0; step < steps; ++step) {
-    if (step % kKeptSteps == 0) {
+  const std::int64_t total = steps(examples);
+  std::int64_t kept = place.step;
+  for (bool goes_on = true; goes_on && place.step < total;) {
+    if (place.step == kept || place.step - kept == kKeptSteps) {
+      kept = place.step;
       kept_parameters_.assign(session_.parameters().begin(), session_.parameters().end());
       kept_state_.assign(session_.state().begin(), session_.state().end());
     }
-    const float loss = take_step(step);
+    const float loss = take_step(place.step);
     if (!std::isfinite(loss)) {
       // Steps repeat themselves to the bit: from what was kept they lead to where this one began.
       std::copy(kept_parameters_.begin(), kept_parameters_.end(), session_.parameters().begin());
       std::copy(kept_state_.begin(), kept_state_.end(), session_.state().begin());
-      for (std::int64_t again = step - step % kKeptSteps; again < step; ++again) take_step(again);
-      fill_step(data, examples, order, step);
+      for (std::int64_t again = kept; again < place.step; ++again) take_step(again);
+      begin_step(data, examples, order, place.step);
     }
-    sum += static_cast<double>(loss);
-    if (!between(step + 1, steps, loss)) return sum / static_cast<double>(step + 1);
+    ++place.step;
+    place.loss_sum += static_cast<double>(loss);
+    goes_on = between(loss);
   }
-  return sum / static_cast<double>(steps);
 }
 
-void TrainingRun::fill_step(const DataSet& data, const Examples& examples, const Permutation& order,
-                            std::int64_t step) {
+void TrainingRun::begin_step(const DataSet& data, const Examples& examples, const Permutation& order,
+                             std::int64_t step) {
   chosen_.resize(static_cast<std::size_t>(batch_));
-  for (std::int64_t i = 0; i < batch_; ++i) {
-    const std::uint64_t example = examples[order(static_cast<std::uint64_t>(step * batch_ + i))];
-    chosen_[static_cast<std::size_t>(i)] = example;
+  for (std::int64_t row = 0; row < batch_; ++row) {
+    const std::uint64_t place = order_ == Order::Stream ? static_cast<std::uint64_t>(row * steps(examples) + step)
+                                                        : order(static_cast<std::uint64_t>(step * batch_ + row));
+    const std::uint64_t example = examples[place];
+    chosen_[static_cast<std::size_t>(row)] = example;
     const std::uint32_t index = static_cast<std::uint32_t>(example);
-    if (step_.example != nullptr) std::memcpy(step_.example + i * 4, &index, sizeof(index));
+    if (step_.example != nullptr) std::memcpy(step_.example + row * 4, &index, sizeof(index));
   }
   data.fill(chosen_, step_.data);
+  const bool begins_anew = order_ == Order::Independent || step == 0;
+  if (begins_anew && session_.function("reset") != nullptr) session_.call("reset", {}, {});
 }
 
 std::map<std::string, double> TrainingRun::evaluate(const DataSet& data, const Examples& examples) {
@@ -156,9 +160,30 @@ Tensor tensor_at(const Type& type, const std::byte* bytes) {
   return tensor;
 }
 
+// The first element that is not finite; the number of elements if all are.
+std::size_t first_non_finite(const Tensor& tensor) {
+  if (tensor.data.index() == 1) return static_cast<std::size_t>(element_count(tensor.type.shape));
+  const std::vector<double>& values = tensor.floats();
+  return static_cast<std::size_t>(
+      std::find_if_not(values.begin(), values.end(), [](double value) { return std::isfinite(value); }) -
+      values.begin());
+}
+
+bool is_finite(const Tensor& tensor) {
+  return first_non_finite(tensor) == static_cast<std::size_t>(element_count(tensor.type.shape));
+}
+
 }  // namespace
 
-std::string TrainingRun::find_non_finite(const SourceManager& sources) {
+std::vector<std::string> non_finite_parameters(Session& session) {
+  std::vector<std::string> names;
+  for (const Slot& slot : session.unit().parameters.slots) {
+    if (!is_finite(tensor_at(slot.type, session.parameters().data() + slot.offset))) names.push_back(slot.name);
+  }
+  return names;
+}
+
+TrainingRun::NonFinite TrainingRun::find_non_finite(const SourceManager& sources) {
   const Graph& graph = session_.function("step")->graph;
   std::map<std::string, Tensor> inputs, states;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
@@ -172,18 +197,15 @@ std::string TrainingRun::find_non_finite(const SourceManager& sources) {
   };
   add(unit.parameters, session_.parameters());
   add(unit.state, session_.state());
-  const auto is_finite = [](const Tensor& tensor) {
-    if (tensor.data.index() == 1) return true;
-    for (const double value : tensor.floats()) {
-      if (!std::isfinite(value)) return false;
-    }
-    return true;
-  };
   for (const std::pair<const std::string, Tensor>& state : states) {
-    if (!is_finite(state.second)) return fmt::format("'{}' is not finite already before the step", state.first);
+    if (!is_finite(state.second)) return {fmt::format("'{}' is not finite already before the step", state.first)};
   }
   for (const std::pair<const std::string, Tensor>& input : inputs) {
-    if (!is_finite(input.second)) return fmt::format("the input '{}' holds a number that is not finite", input.first);
+    if (is_finite(input.second)) continue;
+    const std::size_t row_size = input.second.floats().size() / static_cast<std::size_t>(batch_);
+    return {fmt::format("the data of '{}' hold a number that is not finite, in example {}", input.first,
+                        chosen_[first_non_finite(input.second) / row_size]),
+            true};
   }
   EvaluateOptions options;
   options.keep_values = true;
@@ -195,12 +217,12 @@ std::string TrainingRun::find_non_finite(const SourceManager& sources) {
     for (const std::unique_ptr<Value>& result : op->results) {
       if (is_finite(evaluation.values.at(result.get()))) continue;
       std::string place = sources.short_place(op->origin.span);
-      return fmt::format("first in {} ({}{})",
-                         op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
-                         op->def->name, place.empty() ? "" : ", " + place);
+      return {fmt::format("first in {} ({}{})",
+                          op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
+                          op->def->name, place.empty() ? "" : ", " + place)};
     }
   }
-  return "no single operation overflows in the evaluator's arithmetic";
+  return {"no single operation overflows in the evaluator's arithmetic"};
 }
 
 }  // namespace nnc

@@ -22,22 +22,45 @@ struct EpochResult {
   double seconds = 0;
 };
 
+// How far a stage has come.
+struct EpochPlace {
+  std::int64_t epoch = 0;  // epochs that are complete
+  std::int64_t step = 0;   // steps of the next one that are
+  double loss_sum = 0;     // over these steps
+};
+
+// What the examples are, and so how they are visited and what becomes of recurrent states.
+enum class Order {
+  Independent,  // shuffled anew each epoch; every step begins from the initial states
+  Stream,       // one sequence in pieces: row r of the batches takes the r-th stretch of the data, piece after piece,
+                // and the states go on from step to step; an epoch begins from the initial ones
+};
+
+// Paths of the parameters and statistics that hold a number that is not finite.
+std::vector<std::string> non_finite_parameters(Session& session);
+
 class TrainingRun {
  public:
   // `session` holds a unit of UnitKind::Training whose step takes `batch` examples.
-  TrainingRun(Session& session, std::int64_t batch, std::uint64_t seed);
+  TrainingRun(Session& session, std::int64_t batch, std::uint64_t seed, Order order);
 
   // Fills parameters and state by the emitted `init`.
   void initialise();
-  // One epoch over `examples` in the order that the seed gives it. `between`: called after each step with the number of
-  // steps done and their total; false stops. Returns the mean loss. A step whose loss is not finite is undone.
-  double run_epoch(const DataSet& data, const Examples& examples, std::int64_t epoch,
-                   const std::function<bool(std::int64_t done, std::int64_t total, float loss)>& between);
+  // Steps of an epoch over `examples`; what is left over at its end makes no batch.
+  std::int64_t steps(const Examples& examples) const { return static_cast<std::int64_t>(examples.size()) / batch_; }
+  // Takes the steps of one epoch that are left, in the order that the seed gives it, and moves `place` on. `between`:
+  // called after each step; false stops. A step whose loss is not finite is undone.
+  void run_epoch(const DataSet& data, const Examples& examples, EpochPlace& place,
+                 const std::function<bool(float loss)>& between);
   // Metrics over all examples, the last partial batch counted.
   std::map<std::string, double> evaluate(const DataSet& data, const Examples& examples);
 
   // Why the last step's loss was not finite: the first value of the graph, in its order, that was not.
-  std::string find_non_finite(const SourceManager& sources);
+  struct NonFinite {
+    std::string text;
+    bool is_data = false;  // the data hold it
+  };
+  NonFinite find_non_finite(const SourceManager& sources);
 
  private:
   // Memory for the inputs of a function, a batch each.
@@ -48,12 +71,13 @@ class TrainingRun {
     std::byte* example = nullptr;
   };
   Inputs make_inputs(const Graph& graph);
-  // The inputs of a step of the epoch.
-  void fill_step(const DataSet& data, const Examples& examples, const Permutation& order, std::int64_t step);
+  // The inputs of a step of the epoch, and the recurrent states that it begins from.
+  void begin_step(const DataSet& data, const Examples& examples, const Permutation& order, std::int64_t step);
 
   Session& session_;
   std::int64_t batch_;
   std::uint32_t seed_[2];
+  Order order_;
   float epoch_ = 0;
   Inputs step_;
   std::vector<std::uint64_t> chosen_;                    // examples of the step

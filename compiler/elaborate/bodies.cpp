@@ -142,12 +142,14 @@ void Evaluator::param_statement(const Stmt& statement, const ScopePtr& scope) {
 
 void Evaluator::state_statement(const Stmt& statement, const ScopePtr& scope) {
   const std::string& name = statement.names[0].text;
-  bool is_cell = owner.kind == ast::DefKind::Cell;
+  bool is_cell = owner.kind == ast::DefKind::Cell && !owner.is_train_block;
   bool is_training_state = !state_prefix.empty();
   StateInfo info;
   info.path = join_path(is_training_state ? state_prefix : owner.path, name);
   info.type = type(statement.type, scope);
-  info.kind = is_training_state ? StateKind::Optimizer : is_cell ? cell_state_kind : StateKind::Statistic;
+  info.kind = is_training_state || owner.is_train_block ? StateKind::Optimizer
+              : is_cell                                 ? StateKind::Recurrent
+                                                        : StateKind::Statistic;
   info.span = statement.names[0].span;
   info.chain = reporter().chain;
   Datum initial = expression(*statement.value, scope);
@@ -202,7 +204,8 @@ void Evaluator::next_statement(const Stmt& statement, const ScopePtr& scope) {
   TensorType wanted = state->type;
   Datum datum = expression(*statement.value, scope);
   Value* value = tensor_of_type(datum, wanted, statement.value->span, fmt::format("`next {}`", name.text));
-  if (owner.kind != ast::DefKind::Cell && state_prefix.empty() && session.level(value) == Level::PerExample) {
+  bool is_shared = owner.kind != ast::DefKind::Cell || owner.is_train_block;
+  if (is_shared && state_prefix.empty() && session.level(value) == Level::PerExample) {
     reporter().fail(Kind::example_reaches_shared, statement.value->span, fmt::format("the state `{}`", name.text));
   }
   if (session.region().parent == nullptr || session.region().body != nullptr) session.write_state(path, value);

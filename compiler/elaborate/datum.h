@@ -106,6 +106,7 @@ struct BoundArgument {
 struct Owner {
   std::string path;  // "" for a model
   ast::DefKind kind = ast::DefKind::Layer;
+  bool is_train_block = false;  // its own states are shared, and advance once a step
 };
 
 struct OperatorValue {

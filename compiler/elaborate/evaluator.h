@@ -143,8 +143,7 @@ class Evaluator {
   // Elaborates a Lazy binding: set by the stages.
   std::function<void(Binding& binding, Scope& scope)> force;
   std::string state_prefix;  // of the states of a `with` cell: "<stage>.<parameter>"
-  StateKind cell_state_kind = StateKind::Recurrent;
-  std::string draw_path;  // of draws that are shared: the parameter whose initial or next value is made
+  std::string draw_path;     // of draws that are shared: the parameter whose initial or next value is made
 
  private:
   friend class Arguments;

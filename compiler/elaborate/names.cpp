@@ -312,6 +312,19 @@ class NameChecker {
     item_ = nullptr;
   }
 
+  // What `update` names may be an anonymous instance, which no scope holds: the stage knows whether it is there.
+  void updated(const Expr& path) {
+    for (const ast::ExprPtr& operand : path.operands) updated(*operand);
+    for (const ast::Index& index : path.indices) {
+      if (index.begin != nullptr) expression(*index.begin);
+      if (index.end != nullptr) expression(*index.end);
+    }
+    for (NameScope* scope = path.kind == ExprKind::Name ? scope_ : nullptr; scope != nullptr; scope = scope->parent) {
+      auto found = scope->names.find(path.text);
+      if (found != scope->names.end()) found->second.is_used = true;
+    }
+  }
+
   void block(const ast::Block& item) {
     push();
     body(item);
@@ -340,7 +353,7 @@ class NameChecker {
     }
     if (one.has_type || one.kind == StmtKind::State || one.kind == StmtKind::Param || one.kind == StmtKind::Input)
       type(one.type);
-    for (const ast::ExprPtr& path : one.paths) expression(*path, false);
+    for (const ast::ExprPtr& path : one.paths) updated(*path);
     if (one.value != nullptr) expression(*one.value);
     if (one.value2 != nullptr) expression(*one.value2);
     switch (one.kind) {

@@ -271,7 +271,7 @@ void Session::write_state(const std::string& path, Value* next) {
 
 Value* Session::seed() {
   if (seed_ == nullptr) {
-    seed_ = in_region(root_, [&] { return input("seed", {{ElementType::U32, 0}, {2}}, false); });
+    seed_ = in_region(root_, [&] { return input(kSeedName, {{ElementType::U32, 0}, {2}}, false); });
   }
   return seed_;
 }

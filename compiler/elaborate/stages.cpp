@@ -4,6 +4,9 @@
 // twice; the first time finds the parameters of the block's own instances, which `weights` and the lives depend on.
 #include "compiler/elaborate/stages.h"
 
+#include <algorithm>
+#include <sstream>
+
 namespace nnc::semantics {
 
 using ast::Stmt;
@@ -16,6 +19,19 @@ Binding value_binding(Datum value, Span span) {
   binding.value = std::move(value);
   binding.span = span;
   return binding;
+}
+
+// The path of a parameter, and all that it lies in, as `update` would write them: a.1.weight is a[1].weight.
+std::vector<std::string> paths_as_written(const std::string& path, const std::string& block) {
+  std::vector<std::string> result;
+  std::string written;
+  std::istringstream parts(is_below(path, block) ? path.substr(block.size() + 1) : path);
+  for (std::string part; std::getline(parts, part, '.');) {
+    bool is_index = part.find_first_not_of("0123456789") == std::string::npos;
+    written += is_index ? "[" + part + "]" : (written.empty() ? "" : ".") + part;
+    result.push_back(written);
+  }
+  return result;
 }
 
 }  // namespace
@@ -116,6 +132,12 @@ void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std
         evaluator.at(one->span);
         TensorType type = evaluator.type(one->type, scope);
         const ast::Name& name = one->names[0];
+        // Data are bound by name.
+        for (const ast::Param& param : model_.model->params) {
+          if (param.name.text != name.text || !param.kind.empty()) continue;
+          program_.reporter().fail_with({{param.name.span, "first here, an input of the model"}}, Kind::repeated_name,
+                                        name.span, name.text);
+        }
         scope->names[name.text] = value_binding(Datum::of(evaluator.session.input(name.text, type, true)), name.span);
         break;
       }
@@ -163,7 +185,7 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   instance->span = model.name.span;
   scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
   ScopePtr block = evaluator.new_scope(scope);
-  evaluator.owner = {train_.name.text, ast::DefKind::Cell};
+  evaluator.owner = {train_.name.text, ast::DefKind::Cell, true};
   evaluator.block_path = train_.name.text;
   block->is_body = true;
   block->owner = evaluator.owner;
@@ -220,7 +242,27 @@ void Stage::force_next_values(Evaluator& evaluator, const ScopePtr& model_scope,
   }
 }
 
+bool Stage::has_parameter(const std::string& path) const {
+  return std::any_of(table_.states.begin(), table_.states.end(), [&](const StateInfo& info) {
+    return info.kind == StateKind::Parameter && is_below(info.path, path);
+  });
+}
+
+// A path as `update` writes it: what is declared by its name, what has none by the name that its path ends in.
 std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const ScopePtr& scope) {
+  if (path.kind == ast::ExprKind::Member) return join_path(path_of(evaluator, *path.operands[0], scope), path.text);
+  if (path.kind == ast::ExprKind::Subscript && path.indices.size() == 1 && !path.indices[0].is_slice) {
+    const ast::Expr& index = *path.indices[0].begin;
+    std::int64_t place = evaluator.integer(evaluator.expression(index, scope), index.span);
+    return join_path(path_of(evaluator, *path.operands[0], scope), std::to_string(place));
+  }
+  const Binding* binding = path.kind == ast::ExprKind::Name ? find(scope.get(), path.text) : nullptr;
+  bool is_definition = binding != nullptr && (binding->kind == Binding::Kind::Definition ||  //
+                                              binding->kind == Binding::Kind::Model);
+  if (path.kind == ast::ExprKind::Name && (binding == nullptr || is_definition)) {
+    std::string of_block = join_path(train_.name.text, path.text);
+    return has_parameter(of_block) ? of_block : path.text;
+  }
   Datum datum = evaluator.expression(path, scope);
   if (datum.is(DatumKind::Operator) &&
       (datum.op->kind == OperatorValue::Kind::Instance || datum.op->kind == OperatorValue::Kind::Array)) {
@@ -233,6 +275,19 @@ std::string Stage::path_of(Evaluator& evaluator, const ast::Expr& path, const Sc
   }
   program_.reporter().fail(Kind::not_updatable, path.span, program_.reporter().text(path.span),
                            evaluator.describe(datum));
+}
+
+void Stage::unknown_path(const ast::Expr& path) {
+  std::vector<std::string> known;
+  for (const StateInfo& info : table_.states) {
+    if (info.kind != StateKind::Parameter) continue;
+    for (std::string& one : paths_as_written(info.path, train_.name.text)) known.push_back(std::move(one));
+  }
+  std::string text = program_.reporter().text(path.span);
+  std::string near = nearest(text, known);
+  program_.reporter().fail(Kind::not_updatable, path.span, text,
+                           "no instance with parameters, and no parameter" +
+                               (near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
 }
 
 std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& evaluator, const ScopePtr& scope,
@@ -260,11 +315,7 @@ std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& 
       has_paths_ = true;
       const std::size_t before = group.size();
       add(path_of(evaluator, *path, scope), path->span);
-      // A call that is written here makes an instance of the block's own, which nothing applies.
-      if (group.size() == before && !is_discovery) {
-        program_.reporter().fail(Kind::not_updatable, path->span, program_.reporter().text(path->span),
-                                 "no instance with parameters; `layer name = …` gives one a name");
-      }
+      if (group.size() == before && !is_discovery) unknown_path(*path);
     }
     groups.push_back(std::move(group));
   }
@@ -291,17 +342,17 @@ Graph Stage::step(bool is_discovery) {
   evaluator.batch_size = result_.batch / result_.shards;
   ScopePtr block = enter(evaluator);
   evaluator.at(train_.name.span);
-  Value* seed = session.input("seed", {{ElementType::U32, 0}, {2}}, false);
-  Value* epoch = session.input("epoch", {{ElementType::F32, 0}, {}}, false);
-  Value* example = session.input("example", {{ElementType::U32, 0}, {}}, true);
+  Value* seed = session.input(kSeedName, {{ElementType::U32, 0}, {2}}, false);
+  Value* epoch = session.input(kEpochName, {{ElementType::F32, 0}, {}}, false);
+  Value* example = session.input(kExampleName, {{ElementType::U32, 0}, {}}, true);
   StateInfo counter;
-  counter.path = "iteration";
+  counter.path = kIterationName;
   counter.type = {{ElementType::U32, 0}, {}};
   counter.kind = StateKind::Counter;
   counter.initial = Datum::of(std::int64_t{0});
   counter.span = train_.name.span;
   Value* iteration = session.read_state(counter, false, false, nullptr);
-  session.write_state("iteration", session.op("add", {iteration, session.scalar(ElementType::U32, 1)}));
+  session.write_state(kIterationName, session.op("add", {iteration, session.scalar(ElementType::U32, 1)}));
   session.set_random_inputs(seed, iteration, example);
   Scope& specials = *block->parent;
   specials.names["iteration"] = value_binding(Datum::of(session.cast(iteration, ElementType::F32)), train_.name.span);

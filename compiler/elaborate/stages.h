@@ -53,6 +53,8 @@ class Stage {
   Datum parameter_set(Evaluator& evaluator, const std::vector<std::vector<const StateInfo*>>& groups,
                       std::size_t rank_min);
   void update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss);
+  bool has_parameter(const std::string& path) const;  // of the path or below it
+  [[noreturn]] void unknown_path(const ast::Expr& path);
   std::string path_of(Evaluator& evaluator, const ast::Expr& path, const ScopePtr& scope);
 
   Elaboration& elaboration_;

@@ -41,7 +41,7 @@ std::string purpose(const std::string& name) {
   if (name == "forward") return "The model.";
   if (name == "init") return "Initial values, from a seed.";
   if (name == "step") return "One training step: the loss, its gradients, and new values of all that is trained.";
-  if (name == "reset") return "The state as it is before the first call.";
+  if (name == "reset") return "Recurrent states as they are before the first call; all else stays.";
   if (name == "backward") return "Gradients of the outputs, each weighted by its cotangent.";
   if (name == "evaluate") return "The metrics of training, without training.";
   return "";

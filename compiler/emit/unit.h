@@ -37,7 +37,7 @@ std::uint64_t fnv1a(const void* bytes, std::size_t size);
 struct CheckReport;
 
 struct UnitFunction {
-  std::string name;  // prepare, forward, init, step, evaluate, backward
+  std::string name;  // prepare, forward, init, reset, step, evaluate, backward
   Graph graph;       // after all passes; the plan points into it
   Plan plan;
 };

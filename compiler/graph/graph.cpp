@@ -63,7 +63,7 @@ Value* Graph::input(const std::string& input_name, const Type& type, bool per_ex
   attributes.set("per_example", per_example);
   attributes.set("classes", std::int64_t{0});
   Value* value = add(op_def("input"), {}, std::move(attributes), std::move(origin))->result();
-  value->name = input_name;
+  value->name = is_added_by_nnc(input_name) ? input_name.substr(1) : input_name;
   return value;
 }
 

@@ -149,6 +149,14 @@ class Graph {
   const Value* find_output(std::string_view wanted) const { return const_cast<Graph*>(this)->find_output(wanted); }
 };
 
+// What nnc adds to the graphs of a program: inputs that its driver or the device supplies, and the counter of steps. No
+// name of a program begins so.
+inline constexpr const char* kSeedName = "$seed";            // input, u32[2]
+inline constexpr const char* kEpochName = "$epoch";          // input, f32[], from 0
+inline constexpr const char* kExampleName = "$example";      // input, u32[] an example: its place in the data
+inline constexpr const char* kIterationName = "$iteration";  // State, u32[]
+inline bool is_added_by_nnc(std::string_view name) { return !name.empty() && name.front() == '$'; }
+
 // How often each value is used: operands, next states, outputs.
 std::map<const Value*, int> use_counts(const Graph& graph);
 

@@ -28,6 +28,8 @@ struct Array {
   std::string place;
   // Numbers from text (held as f64) have no element type of their own: they take that of the input they go to.
   bool from_text = false;
+  // The command line gave it its name: the array is meant for the input of this name.
+  bool is_named_by_user = false;
 };
 
 // Memory that is filled once and then kept by Arrays.

@@ -171,6 +171,7 @@ Result<Array> only_array(const Binding& binding) {
 // Applies what the binding says of name, type and shape.
 Result<Array> bind_array(Array array, const Binding& binding) {
   array.name = binding.name;
+  array.is_named_by_user = true;
   if (binding.shape) {
     Shape whole = {array.shape.empty() ? 1 : array.shape[0]};
     whole.insert(whole.end(), binding.shape->begin(), binding.shape->end());

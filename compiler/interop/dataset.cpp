@@ -167,6 +167,21 @@ Result<DataSet> DataSet::bind(const std::vector<Array>& arrays, const std::vecto
   return data;
 }
 
+std::uint64_t DataSet::fingerprint() const {
+  // FNV-1a
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  const auto add = [&hash](std::uint64_t byte) { hash = (hash ^ byte) * 0x100000001b3u; };
+  for (int shift = 0; shift < 64; shift += 8) add(size_ >> shift & 0xff);
+  for (const Source& source : sources_) {
+    for (const std::uint64_t example : {std::uint64_t{0}, size_ / 2, size_ - 1}) {
+      for (const std::byte byte : source.array.bytes.subspan(example * source.source_bytes, source.source_bytes)) {
+        add(static_cast<std::uint64_t>(byte));
+      }
+    }
+  }
+  return hash;
+}
+
 void DataSet::fill(std::span<const std::uint64_t> examples, std::span<std::byte* const> destinations) const {
   for (std::size_t input = 0; input < sources_.size(); ++input) {
     const Source& source = sources_[input];

@@ -26,6 +26,8 @@ class DataSet {
   static Result<DataSet> bind(const std::vector<Array>& arrays, const std::vector<WantedInput>& inputs);
 
   std::uint64_t size() const { return size_; }  // examples
+  // A number that tells most data sets apart: a hash of the size and of the first, middle and last example.
+  std::uint64_t fingerprint() const;
   // Copies the given examples, each below size(), of input i to destinations[i], one after the other.
   void fill(std::span<const std::uint64_t> examples, std::span<std::byte* const> destinations) const;
 

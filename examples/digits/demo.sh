@@ -13,7 +13,7 @@ started=$(date +%s.%N)
 for seed in 1 2 3 4 5; do
   "$nnc" train "$here/model.nn" --data "$here/digits.csv.gz:image:1x8x8=0:64,label=64" --hold-out 0.2 \
     --seed "$seed" --quiet --json "$out/log-$seed.jsonl" --held-out "$out/held-out-$seed.txt" -o "$out/digits-$seed.safetensors"
-  tail -n 1 "$out/log-$seed.jsonl" | sed -E "s/.*\"loss\":([0-9.e-]+),\"accuracy\":([0-9.e-]+).*/  seed $seed: loss \1, accuracy on the held-out fifth \2/"
+  tail -n 1 "$out/log-$seed.jsonl" | sed -E "s/.*\"loss\":([0-9.e-]+),\"metrics\":\{\"accuracy\":([0-9.e-]+).*/  seed $seed: loss \1, accuracy on the held-out fifth \2/"
 done
 finished=$(date +%s.%N)
 awk -v seconds="$(awk "BEGIN { print $finished - $started }")" '

@@ -63,7 +63,7 @@ TEST_CASE("a linear classifier") {
         std::vector<std::string>{"parameter dense.weight f32[10, 3072]", "parameter dense.bias f32[10]"});
   const ElaboratedStage& stage = program->stage();
   CHECK(states_of(stage.step) == std::vector<std::string>{"parameter dense.weight f32[10, 3072]",
-                                                          "parameter dense.bias f32[10]", "counter iteration u32[]"});
+                                                          "parameter dense.bias f32[10]", "counter $iteration u32[]"});
   CHECK(stage.step.outputs.size() == 3);
   CHECK(stage.step.outputs[0].name == "loss");
   CHECK(stage.step.outputs[1].name == "gradient:dense.weight");

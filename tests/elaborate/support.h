@@ -70,7 +70,7 @@ inline std::map<std::string, Tensor> some_states(const Graph& graph, unsigned se
 inline std::map<std::string, Tensor> initial_states(const Graph& init, unsigned seed) {
   Tensor key = Tensor::zeros({ElementType::U32, {2}});
   key.integers() = {static_cast<std::int64_t>(seed), 7};
-  return evaluate(init, {{"seed", key}}, {}).outputs;
+  return evaluate(init, {{kSeedName, key}}, {}).outputs;
 }
 
 inline Tensor vector_of(std::vector<double> values) {

@@ -81,7 +81,7 @@ TEST_CASE("gradients of a network with batch norm and a penalty") {
   for (std::size_t i = 0; i < expected.size(); ++i)
     expected[i] -= 0.5 * at.outputs.at("gradient:dense.weight").at(static_cast<std::int64_t>(i));
   check_close(at.next_states.at("dense.weight").floats(), expected);
-  CHECK(at.next_states.at("iteration").at(0) == 1);
+  CHECK(at.next_states.at(kIterationName).at(0) == 1);
   // The running mean moves a tenth of the way to the mean of the batch.
   double mean = 0;
   for (std::int64_t b = 0; b < 4; ++b) {
@@ -125,7 +125,7 @@ TEST_CASE("Adam moves as its equations say") {
     CHECK(states.at("w").at(0) == doctest::Approx(w));
     CHECK(states.at("M.w.m").at(0) == doctest::Approx(m));
   }
-  CHECK(states.at("iteration").at(0) == 3);
+  CHECK(states.at(kIterationName).at(0) == 3);
 }
 
 TEST_CASE("dropout in training only, an own draw for each example and step") {
@@ -140,11 +140,11 @@ TEST_CASE("dropout in training only, an own draw for each example and step") {
   double first = evaluate(step, inputs, states).outputs.at("loss").at(0);
   CHECK(first != 64);
   CHECK(first == evaluate(step, inputs, states).outputs.at("loss").at(0));
-  states.at("iteration").integers()[0] = 1;
+  states.at(kIterationName).integers()[0] = 1;
   CHECK(first != evaluate(step, inputs, states).outputs.at("loss").at(0));
   Tensor ones = vector_of(std::vector<double>(64, 1));
   Tensors parameters = states;
-  parameters.erase("iteration");
+  parameters.erase(kIterationName);
   CHECK(evaluate(program->stage().evaluate, {{"x", ones}}, parameters).outputs.at("y").at(0) == 64);
 }
 
@@ -157,6 +157,43 @@ TEST_CASE("what is not updated is in its inference life") {
   CHECK(step.find_state("a.running_mean")->next == nullptr);
   CHECK(step.find_state("b.running_mean")->next != nullptr);
   CHECK(step.find_output("gradient:a.scale") == nullptr);
+}
+
+// The parameters that a line `update …` finds.
+std::string updated_by(const std::string& update) {
+  auto program = elaborate_text(
+      "cell rnn(x: f32[I], units: int) -> f32[units] {\n"
+      "  layer U = dense(units); state h: f32[units] = 0; next h = tanh(U(x) + dense(h, units)); next h\n"
+      "}\n"
+      "model Part(x: f32[3]) -> (y: f32[3]) { layer d = dense(3); y = x |> d }\n"
+      "model M(x: f32[3]) -> (y: f32[3]) {\n"
+      "  layer a[2] = Part(); layer b = Part(); param w: f32[3] = 1\n"
+      "  y = w * (x |> a |> b |> rnn(3) |> dense(3) |> dense(3))\n"
+      "}\n"
+      "train M { layer head = dense(1); minimize sum(y |> head |> dense(1)); update " +
+      update + " with sgd(rate: 0.1) }\n");
+  if (!program->program) return program->errors();
+  std::string found;
+  for (const Output& output : program->stage().step.outputs) {
+    if (output.name.rfind("gradient:", 0) == 0) found += (found.empty() ? "" : " ") + output.name.substr(9);
+  }
+  return found;
+}
+
+TEST_CASE("update names instances and parameters by their paths, nested and anonymous ones too") {
+  CHECK(updated_by("b") == "b.d.weight b.d.bias");
+  CHECK(updated_by("b.d") == "b.d.weight b.d.bias");
+  CHECK(updated_by("b.d.weight") == "b.d.weight");
+  CHECK(updated_by("a[1].d.bias") == "a.1.d.bias");
+  CHECK(updated_by("a[0], w") == "a.0.d.weight a.0.d.bias w");
+  CHECK(updated_by("dense_2.weight") == "dense_2.weight");
+  CHECK(updated_by("rnn.U, rnn.dense.bias") == "rnn.U.weight rnn.U.bias rnn.dense.bias");
+  CHECK(updated_by("head.bias") == "M.head.bias");
+  CHECK(updated_by("dense") == "M.dense.weight M.dense.bias");
+  CHECK(updated_by("M.dense.bias") == "dense.bias");
+  CHECK(updated_by("b.e.weight").find("did you mean `b.d.weight`?") != std::string::npos);
+  CHECK(updated_by("a[2]").find("did you mean `a[") != std::string::npos);
+  CHECK(updated_by("b.d, b").find("updated by two lines") != std::string::npos);
 }
 
 TEST_CASE("a tied table, and members of instances") {

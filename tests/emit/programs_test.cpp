@@ -113,6 +113,21 @@ train Sequence {
   with sgd(rate: 0.1)
 }
 )"},
+    {"states of cells and of the train block, names that nnc adds", R"(
+model Net(seed: f32[4], example: f32[2]) -> (y: f32[3]) {
+  y = concat(seed, example) |> gru(3)
+}
+train Net {
+  batch 4
+  input epoch: class[3]
+  state average: f32 = 0
+  let l = cross_entropy(y, epoch)
+  next average = 0.9 * average + 0.1 * batch_mean(l)
+  minimize l
+  metric l + average
+  with sgd(rate: 0.1)
+}
+)"},
 };
 
 class ProgramFile {

@@ -44,6 +44,10 @@ std::vector<Epoch> Example::train(const std::string& arguments, const std::strin
     const nlohmann::json parsed = nlohmann::json::parse(line);
     for (const auto& [key, value] : parsed.items()) {
       if (value.is_number()) epoch[key] = value.get<double>();
+      if (!value.is_object()) continue;
+      for (const auto& [metric, number] : value.items()) {
+        if (number.is_number()) epoch.emplace(metric, number.get<double>());
+      }
     }
   }
   REQUIRE(!epochs.empty());

@@ -14,7 +14,7 @@
 
 namespace nnc {
 
-// One line of `nnc train --json`: its numbers by name.
+// One line of `nnc train --json`: its numbers by name, those of the metrics among them.
 using Epoch = std::map<std::string, double>;
 
 class Example {
