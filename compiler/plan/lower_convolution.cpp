@@ -87,9 +87,12 @@ struct Convolution {
   }
 };
 
-// The kernel takes a stride or an input dilation along an axis. Where there are both, the input is spread out first.
-View spread_input(Convolution& c, const View& x) {
-  const auto stays = [&](std::size_t i) { return c.window.input_dilation[i] == 1 || c.window.stride[i] == 1; };
+// x spread out by the input dilation, along the axes along which the kernel cannot do that itself: `takes_dilation`, it
+// can where there is no stride.
+View spread_input(Convolution& c, const View& x, bool takes_dilation) {
+  const auto stays = [&](std::size_t i) {
+    return c.window.input_dilation[i] == 1 || (takes_dilation && c.window.stride[i] == 1);
+  };
   Shape shape = x.shape;
   for (std::size_t i = 0; i < c.window.letter.size(); ++i) {
     if (stays(i)) continue;
@@ -137,7 +140,7 @@ View join_outputs(Convolution& c, const View& given, std::string& letters) {
 // Forward, and the input gradient (input_dilation). Channels of the result fill the lanes.
 void lower_forward(Convolution& c) {
   PlanBuilder& builder = c.builder;
-  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]));
+  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]), true);
   const Axes xa{c.x_axes, x};
   const std::int64_t groups = c.op.attributes.integer("groups");
   const std::int64_t o_all = c.op.result()->type.shape.empty() ? 1 : [&] {
@@ -204,7 +207,7 @@ void lower_forward(Convolution& c) {
 // the gradient of F's result with its examples as `i`, and what the window of this convolution spans is F's result.
 void lower_weights(Convolution& c) {
   PlanBuilder& builder = c.builder;
-  const View x = builder.memory_view(c.op.inputs[0]);
+  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]), false);
   const Axes xa{c.x_axes, x};
   const std::int64_t groups = c.op.attributes.integer("batch_groups");
   View dy = builder.memory_view(c.op.inputs[1]);
@@ -272,9 +275,10 @@ void lower_convolution(PlanBuilder& builder, const Group& group) {
   for (std::size_t i = 0; i < c.y_axes.size(); ++i) {
     if (c.y_axes[i] >= '0' && c.y_axes[i] <= '2') result_cells *= c.op.result()->type.shape[i];
   }
-  const bool undilated = c.window.input_dilation == Triple{1, 1, 1};
-  const bool is_weight_gradient = c.op.attributes.integer("groups") == 1 && undilated &&
-                                  (c.op.attributes.integer("batch_groups") > 1 || window_cells > result_cells);
+  // Only the weight gradient's kernel has groups of the batch; it is the faster one where there are many places to sum.
+  const bool is_weight_gradient = c.op.attributes.integer("batch_groups") > 1 ||
+                                  (c.op.attributes.integer("groups") == 1 &&
+                                   c.window.input_dilation == Triple{1, 1, 1} && window_cells > result_cells);
   if (is_weight_gradient) {
     lower_weights(c);
   } else {
