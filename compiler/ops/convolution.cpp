@@ -113,6 +113,7 @@ std::vector<Sample> samples() {
       sample("depthwise", {3, 4, 4}, {3, 1, 3, 3}, {"c01", "oi01", "c01", {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 3}),
       sample("batch groups", {4, 3, 4}, {2, 3, 2}, {"nc0", "oi0", "nc0", {1}, {1}, {1}, {0}, {0}, 1, 2}),
       sample("batch groups, spread", {4, 3, 4}, {2, 3, 3}, {"nc0", "oi0", "nc0", {2}, {3}, {1}, {1}, {0}, 1, 2}),
+      sample("one place, spread", {2, 1}, {3, 2, 4}, {"c0", "oi0", "c0", {2}, {3}, {1}, {3}, {5}}),
       sample("channels last, packed weights", {1, 4, 4, 2}, {2, 3, 3, 2, 2},
              {"n01c", "O01io", "n01c", {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}),
       sample("absent channels", {5}, {3}, {"0", "0", "0", {1}, {1}, {1}, {1}, {1}}),

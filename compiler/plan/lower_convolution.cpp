@@ -52,7 +52,9 @@ Window window_of(const Op& op) {
     window.letter[to] = static_cast<char>('0' + i);
     window.stride[to] = stride[i];
     window.dilation[to] = op.attributes.integers("window_dilation")[i];
-    window.input_dilation[to] = op.attributes.integers("input_dilation")[i];
+    // A single place has no neighbour to be spread from.
+    const std::size_t axis = op.attributes.text("x_axes").find(window.letter[to]);
+    if (op.inputs[0]->type.shape[axis] > 1) window.input_dilation[to] = op.attributes.integers("input_dilation")[i];
     window.pad_low[to] = op.attributes.integers("pad_low")[i];
   }
   return window;
@@ -101,8 +103,13 @@ View spread_input(Convolution& c, const View& x, bool takes_dilation) {
   }
   if (shape == x.shape) return x;
   const ElementType element = c.op.inputs[0]->type.element;
-  const View all =
-      contiguous_view(c.builder.new_buffer("spread", element, element_count(shape), Memory::Scratch), shape);
+  View all = contiguous_view(c.builder.new_buffer("spread", element, element_count(shape), Memory::Scratch), shape);
+  const std::vector<int> order = memory_order(x);  // what lies together stays together
+  for (std::int64_t i = static_cast<std::int64_t>(order.size()) - 1, stride = 1; i >= 0; --i) {
+    const std::size_t axis = static_cast<std::size_t>(order[static_cast<std::size_t>(i)]);
+    all.strides[axis] = stride;
+    stride *= shape[axis];
+  }
   View part = all;
   part.shape = x.shape;
   for (std::size_t i = 0; i < c.window.letter.size(); ++i) {
