@@ -115,6 +115,14 @@ struct Depthwise : Convolution<1, 1, In, K, Stride, Pad, Backward> {
   static constexpr int tile_m = tile.rows, tile_n = tile.vectors;
   static constexpr bool packed = false, depthwise = true;
 };
+// A convolution of a volume of 8 planes, 3 taps deep, padded by one.
+template <class Image>
+struct Volume : Image {
+  static constexpr Index in_plane = 8, out_plane = 8, k_plane = 3, stride_plane = 1, dilation_plane = 1;
+  static constexpr Index input_dilation_plane = 1, pad_low_plane = 1;
+  static constexpr Index x_plane = Image::in_0 * Image::x_0, y_plane = Image::out_0 * Image::y_0;
+  static constexpr Index w_plane = Image::k_0 * Image::w_0, w_block = 3 * w_plane;
+};
 struct Pool {
   static constexpr int lanes = kLanes;
   static constexpr Index n = 1, channels = 64, in_0 = 112, in_1 = 112, out_0 = 56, out_1 = 56, k_0 = 3, k_1 = 3;
@@ -255,7 +263,8 @@ template <class C>
 constexpr double convolution_work() {
   const double outputs =
       static_cast<double>(C::out_0 * C::out_1) / static_cast<double>(C::input_dilation_0 * C::input_dilation_1);
-  return 2.0 * outputs * static_cast<double>(C::i * C::o * C::k_0 * C::k_1);
+  const Index planes = nnc::Planes<C>::out * nnc::Planes<C>::k;
+  return 2.0 * outputs * static_cast<double>(C::i * C::o * C::k_0 * C::k_1 * planes);
 }
 
 }  // namespace
@@ -288,6 +297,8 @@ int main(int count, char** arguments) {
              convolution_work<Convolution<16, 16, 32, 3, 1, 1>>());
   bench.show("convolution 5x5 1->6 28x28 (LeNet)", run_convolution<Convolution<1, 6, 28, 5, 1, 2>>,
              convolution_work<Convolution<1, 6, 28, 5, 1, 2>>());
+  bench.show("convolution 3x3x3 32->32 8x28x28", run_convolution<Volume<Convolution<32, 32, 28, 3, 1, 1>>>,
+             convolution_work<Volume<Convolution<32, 32, 28, 3, 1, 1>>>());
 
   bench.show("input gradient 3x3 64->64 56x56", run_input_gradient<Convolution<64, 64, 56, 3, 1, 1, true>>,
              convolution_work<Convolution<64, 64, 56, 3, 1, 1>>());
@@ -303,6 +314,8 @@ int main(int count, char** arguments) {
              convolution_work<Convolution<3, 16, 32, 3, 1, 1>>());
   bench.show("weight gradient 5x5 1->6 28x28 (LeNet)", run_weight_gradient<WeightGradient<1, 6, 28, 5, 1, 2>>,
              convolution_work<Convolution<1, 6, 28, 5, 1, 2>>());
+  bench.show("weight gradient 3x3x3 32->32 8x28x28", run_weight_gradient<Volume<WeightGradient<32, 32, 28, 3, 1, 1>>>,
+             convolution_work<Volume<Convolution<32, 32, 28, 3, 1, 1>>>());
 
   bench.show("product 512x512x512", run_product<Product<512, 512, 512>>, product_work(512, 512, 512));
   bench.show("product 512x512x512 plain", run_product<Product<512, 512, 512, false>>, product_work(512, 512, 512));

@@ -1,11 +1,12 @@
-// Convolution over one or two spatial axes, and its gradient with respect to the input.
+// Convolution over one, two or three spatial axes, and its gradient with respect to the input.
 //
 // The input is the broadcast operand (any constant strides; channels last is fastest), output channels fill the lanes,
 // weights are packed [group][o / block][k0][k1][i][block] or plain [k0][k1][i][o]. Every result is one chain of fused
 // multiply-adds in the order k0, k1, i. Padding costs nothing but the taps left out: rows visit only the taps that meet
 // the input, and the tiles at the ends of a row know at compile time which of their pixels each tap serves. The input
 // gradient of a stride s is the same function with input_dilation s; a depthwise convolution is the same function with
-// channels in the lanes of the input too. Fields of C: README.md.
+// channels in the lanes of the input too. A volume is planes of rows of columns: the taps of its planes come first in
+// every chain, and each visits the rows of taps as for an image. Fields of C: README.md.
 #pragma once
 
 #include "taps.h"
@@ -13,9 +14,13 @@
 
 namespace nnc {
 
-// Axis 0 (rows) and axis 1 (columns) of the phase that computes outputs Phase0 + s * j.
-template <class C, std::ptrdiff_t Phase>
-using Taps0 = Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, C::input_dilation_0, C::pad_low_0, Phase>;
+// Axis 0 (rows, and the planes that they lie in) and axis 1 (columns) of the phase that computes outputs Phase + s * j.
+template <class P, std::ptrdiff_t Phase>
+using ConvolutionPlanes = Taps<P::in, P::out, P::k, P::stride, P::dilation, P::input_dilation, P::pad_low, Phase>;
+template <class C, std::ptrdiff_t PhasePlane, std::ptrdiff_t Phase>
+struct Taps0 : Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, C::input_dilation_0, C::pad_low_0, Phase> {
+  using Plane = ConvolutionPlanes<Planes<C>, PhasePlane>;
+};
 template <class C, std::ptrdiff_t Phase>
 using Taps1 = Taps<C::in_1, C::out_1, C::k_1, C::stride_1, C::dilation_1, C::input_dilation_1, C::pad_low_1, Phase>;
 
@@ -120,27 +125,32 @@ constexpr bool depthwise_fits(int rows) {
 // Where the sums of one row come from and go to.
 template <class T, class Y>
 struct ConvolutionRow {
-  const T* x;  // place (row of tap 0, column 0), which may lie outside when tap_begin > 0
+  const T* x;  // place (plane and row of tap 0, column 0), which may lie outside when plane_begin or tap_begin > 0
   const T* w;  // tap 0 of the phase
   Y* y;
   std::ptrdiff_t offset;   // of output 0 of the row
   std::ptrdiff_t channel;  // of lane 0
   std::ptrdiff_t tap_begin, tap_end;
+  std::ptrdiff_t plane_begin, plane_end;  // taps of the planes
 };
 
 // Rows pixels from output `begin` on. Begin >= 0 says where, for a tile at an end; -1: all pixels lie inside.
 template <class C, class A0, class A1, class B, std::ptrdiff_t Begin, int Rows, class T, class Y, class Epilogue>
 inline void convolution_tile(const ConvolutionRow<T, Y>& row, std::ptrdiff_t begin, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
   Vec<T, B::lanes> sum[Rows][B::vectors] = {};
-  for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
-    const T* x = row.x + t * A0::spread * C::x_0 + (A1::origin + begin * A1::advance) * C::x_1;
-    const T* w = row.w + t * A0::tap_step * C::w_0;
-    if constexpr (C::depthwise && depthwise_fits<A1>(Rows)) {
-      depthwise_row<C, A1, B, Begin>(sum, x, w);
-    } else if constexpr (Begin < 0) {
-      inner_row<C, A1, B>(sum, x, w);
-    } else {
-      edge_row<C, A1, B, Begin, 0>(sum, x, w);
+  for (std::ptrdiff_t p = A::all_inside ? 0 : row.plane_begin; p < (A::all_inside ? A::taps : row.plane_end); ++p) {
+    for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
+      const T* x = row.x + (p * A::spread * Planes<C>::x + t * A0::spread * C::x_0 +
+                            (A1::origin + begin * A1::advance) * C::x_1);
+      const T* w = row.w + (p * A::tap_step * Planes<C>::w + t * A0::tap_step * C::w_0);
+      if constexpr (C::depthwise && depthwise_fits<A1>(Rows)) {
+        depthwise_row<C, A1, B, Begin>(sum, x, w);
+      } else if constexpr (Begin < 0) {
+        inner_row<C, A1, B>(sum, x, w);
+      } else {
+        edge_row<C, A1, B, Begin, 0>(sum, x, w);
+      }
     }
   }
   constexpr std::ptrdiff_t y_pixel = A1::step * C::y_1;
@@ -150,11 +160,16 @@ inline void convolution_tile(const ConvolutionRow<T, Y>& row, std::ptrdiff_t beg
 // One pixel anywhere: for windows that reach so far out that most tiles of a row are at an end.
 template <class C, class A0, class A1, class B, class T, class Y, class Epilogue>
 inline void convolution_pixel(const ConvolutionRow<T, Y>& row, std::ptrdiff_t at, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
   Vec<T, B::lanes> sum[1][B::vectors] = {};
-  for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
-    for (std::ptrdiff_t u = A1::tap_begin(at); u < A1::tap_end(at); ++u) {
-      const T* x = row.x + t * A0::spread * C::x_0 + (A1::origin + at * A1::advance + u * A1::spread) * C::x_1;
-      convolution_tap<C, B, 1, 0, 1>(sum, x, row.w + t * A0::tap_step * C::w_0 + u * A1::tap_step * C::w_1);
+  for (std::ptrdiff_t p = A::all_inside ? 0 : row.plane_begin; p < (A::all_inside ? A::taps : row.plane_end); ++p) {
+    for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
+      const T* x =
+          row.x + (p * A::spread * Planes<C>::x + t * A0::spread * C::x_0 + (A1::origin + at * A1::advance) * C::x_1);
+      const T* w = row.w + (p * A::tap_step * Planes<C>::w + t * A0::tap_step * C::w_0);
+      for (std::ptrdiff_t u = A1::tap_begin(at); u < A1::tap_end(at); ++u) {
+        convolution_tap<C, B, 1, 0, 1>(sum, x + u * A1::spread * C::x_1, w + u * A1::tap_step * C::w_1);
+      }
     }
   }
   constexpr std::ptrdiff_t y_pixel = A1::step * C::y_1;
@@ -224,51 +239,64 @@ inline void convolution_row(const ConvolutionRow<T, Y>& row, const Epilogue& epi
   }
 }
 
-// Row j of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
+// Row j of plane z of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
 template <class C, class A0, class A1, class B, class T, class Y, class Epilogue>
 inline void convolution_block(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
-                              std::ptrdiff_t j, const Epilogue& epilogue) {
-  const ConvolutionRow<T, Y> row{x + (A0::origin + j * A0::advance) * C::x_0,
-                                 w,
-                                 y,
-                                 offset + j * A0::step * C::y_0,
-                                 channel,
-                                 A0::tap_begin(j),
-                                 A0::tap_end(j)};
+                              std::ptrdiff_t z, std::ptrdiff_t j, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
+  const ConvolutionRow<T, Y> row{
+      x + ((A::origin + z * A::advance) * Planes<C>::x + (A0::origin + j * A0::advance) * C::x_0),
+      w,
+      y,
+      offset + z * A::step * Planes<C>::y + j * A0::step * C::y_0,
+      channel,
+      A0::tap_begin(j),
+      A0::tap_end(j),
+      A::tap_begin(z),
+      A::tap_end(z)};
   convolution_row<C, A0, A1, B>(row, epilogue);
 }
 
-// One phase of one example and group.
-template <class C, std::ptrdiff_t Phase0, std::ptrdiff_t Phase1, class T, class Y, class Epilogue>
-inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
-                              const Epilogue& epilogue) {
-  using A0 = Taps0<C, Phase0>;
-  using A1 = Taps1<C, Phase1>;
+// Plane z of one phase of one example and group.
+template <class C, class A0, class A1, class T, class Y, class Epilogue>
+inline void convolution_plane(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                              std::ptrdiff_t z, const Epilogue& epilogue) {
   using O = Columns<C::lanes, C::tile_n, C::o, C::packed>;
   constexpr int lanes = O::lanes();
   constexpr std::ptrdiff_t x_block = C::depthwise ? O::block : 0;
   constexpr std::ptrdiff_t w_block = C::packed ? C::w_block : O::block;
-  if constexpr (A0::outputs > 0 && A1::outputs > 0) {
-    w += A0::first * C::w_0 + A1::first * C::w_1;
-    offset += Phase0 * C::y_0 + Phase1 * C::y_1;
-    // Weights are the larger part of what a block of channels reads, so all rows use them before the next block; but
-    // depthwise, all blocks of a row go first, since they share the lines of x.
-    constexpr std::ptrdiff_t bands = C::depthwise ? A0::outputs : 1, rows = A0::outputs / bands;
-    for (std::ptrdiff_t band = 0; band < bands; ++band) {
-      for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
-        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
-          convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
-              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
-        }
-      }
-      if constexpr (O::edge > 0) {
-        constexpr std::ptrdiff_t b = O::whole;
-        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
-          convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
-              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
-        }
+  // Weights are the larger part of what a block of channels reads, so all rows use them before the next block; but
+  // depthwise, all blocks of a row go first, since they share the lines of x.
+  constexpr std::ptrdiff_t bands = C::depthwise ? A0::outputs : 1, rows = A0::outputs / bands;
+  for (std::ptrdiff_t band = 0; band < bands; ++band) {
+    for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
+      for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+        convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
+            x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, z, j, epilogue);
       }
     }
+    if constexpr (O::edge > 0) {
+      constexpr std::ptrdiff_t b = O::whole;
+      for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+        convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
+            x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, z, j, epilogue);
+      }
+    }
+  }
+}
+
+// One phase of one example and group.
+template <class C, std::ptrdiff_t PhasePlane, std::ptrdiff_t Phase0, std::ptrdiff_t Phase1, class T, class Y,
+          class Epilogue>
+inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                              const Epilogue& epilogue) {
+  using A0 = Taps0<C, PhasePlane, Phase0>;
+  using A1 = Taps1<C, Phase1>;
+  using A = typename A0::Plane;
+  if constexpr (A::outputs > 0 && A0::outputs > 0 && A1::outputs > 0) {
+    w += A::first * Planes<C>::w + A0::first * C::w_0 + A1::first * C::w_1;
+    offset += PhasePlane * Planes<C>::y + Phase0 * C::y_0 + Phase1 * C::y_1;
+    for (std::ptrdiff_t z = 0; z < A::outputs; ++z) convolution_plane<C, A0, A1>(x, w, y, offset, channel, z, epilogue);
   }
 }
 
@@ -276,14 +304,15 @@ inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offse
 template <class C, std::ptrdiff_t Phase, class T, class Y, class Epilogue>
 NNC_INLINE void convolution_phases(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
                                    const Epilogue& epilogue) {
-  if constexpr (Phase < C::input_dilation_0 * C::input_dilation_1) {
-    convolution_phase<C, Phase / C::input_dilation_1, Phase % C::input_dilation_1>(x, w, y, offset, channel, epilogue);
+  constexpr std::ptrdiff_t columns = C::input_dilation_1, pixels = C::input_dilation_0 * columns;
+  if constexpr (Phase < Planes<C>::input_dilation * pixels) {
+    convolution_phase<C, Phase / pixels, Phase % pixels / columns, Phase % columns>(x, w, y, offset, channel, epilogue);
     convolution_phases<C, Phase + 1>(x, w, y, offset, channel, epilogue);
   }
 }
 
-// y = epilogue(convolution of x with w). w points to tap (0, 0), which is not the lowest address if w_0 or w_1 is
-// negative (a window walked backwards: the input gradient).
+// y = epilogue(convolution of x with w). w points to tap (0, 0), which is not the lowest address if a stride of its
+// taps is negative (a window walked backwards: the input gradient).
 template <class C, class T, class Y, class Epilogue>
 inline void convolution(const T* x, const T* w, Y* y, const Epilogue& epilogue) {
   for (std::ptrdiff_t n = 0; n < C::n; ++n) {

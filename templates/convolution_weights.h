@@ -1,10 +1,10 @@
 // The gradient of a convolution with respect to its weights: dw[group][k0][k1][i][o] = sum over examples, rows and
-// columns of x * dy.
+// columns of x * dy; of a volume, dw[group][plane][k0][k1][i][o], over the planes too.
 //
 // A register tile holds inputs by vectors of outputs for one tap and walks the pixels; padding only shortens the walk.
 // Rows are taken in blocks small enough that x and dy stay in the second cache while all taps and channels pass over
-// them, the sums waiting in dw. Every result is one chain in the order example, row, column. C is that of the forward
-// convolution (README.md), with tile_m for inputs.
+// them, the sums waiting in dw. Every result is one chain in the order example, plane, row, column. C is that of the
+// forward convolution (README.md), with tile_m for inputs.
 #pragma once
 
 #include "taps.h"
@@ -168,17 +168,34 @@ inline void convolution_weights_rows(const T* x, const T* dy, T* dw, std::ptrdif
   }
 }
 
-// dw = epilogue(gradient). dw is plain: output channels contiguous, the other strides w_group, w_0, w_1, w_i.
+// Tap `tap` of the planes, for one group. A block that it does not meet matters only where sums begin or end.
+template <class C, class T, class Epilogue>
+inline void convolution_weights_plane(const T* x, const T* dy, T* dw, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                                      std::ptrdiff_t tap, const Epilogue& epilogue) {
+  using P = Planes<C>;
+  x += (tap * P::dilation - P::pad_low) * P::x;
+  for (std::ptrdiff_t n = 0; n < C::n; ++n) {
+    for (std::ptrdiff_t z = 0; z < P::out; ++z) {
+      const bool meets = z >= PlaneTaps<C>::output_begin(tap) && z < PlaneTaps<C>::output_end(tap);
+      for (std::ptrdiff_t row = 0; row < C::out_0; row += C::row_block) {
+        const std::ptrdiff_t end = least(C::out_0, row + C::row_block);
+        const RowBlock block{row, meets ? end : row, n == 0 && z == 0 && row == 0,
+                             n == C::n - 1 && z == P::out - 1 && end == C::out_0};
+        if (!meets && !block.is_first && !block.is_last) continue;
+        convolution_weights_rows<C>(x + n * C::x_n + z * P::stride * P::x, dy + n * C::y_n + z * P::y, dw, offset,
+                                    channel, block, epilogue);
+      }
+    }
+  }
+}
+
+// dw = epilogue(gradient). dw is plain: output channels contiguous, the other strides w_group, w_plane, w_0, w_1, w_i.
 template <class C, class T, class Epilogue>
 inline void convolution_weights(const T* x, const T* dy, T* dw, const Epilogue& epilogue) {
   for (std::ptrdiff_t g = 0; g < C::groups; ++g) {
-    for (std::ptrdiff_t n = 0; n < C::n; ++n) {
-      for (std::ptrdiff_t row = 0; row < C::out_0; row += C::row_block) {
-        const std::ptrdiff_t end = least(C::out_0, row + C::row_block);
-        const RowBlock block{row, end, n == 0 && row == 0, n == C::n - 1 && end == C::out_0};
-        convolution_weights_rows<C>(x + n * C::x_n + g * C::i * C::x_i, dy + n * C::y_n + g * C::o, dw, g * C::w_group,
-                                    g * C::o, block, epilogue);
-      }
+    for (std::ptrdiff_t tap = 0; tap < Planes<C>::k; ++tap) {
+      convolution_weights_plane<C>(x + g * C::i * C::x_i, dy + g * C::o, dw, g * C::w_group + tap * Planes<C>::w,
+                                   g * C::o, tap, epilogue);
     }
   }
 }
@@ -204,62 +221,69 @@ NNC_INLINE void depthwise_pixel(V (&sum)[Rows][C::k_1], const T* x, const T* dy,
   }
 }
 
-// Rows `tap` to tap + Rows of the window for N channels, over all pixels.
+// Rows `tap` to tap + Rows of plane `plane` of the window for N channels, over all pixels.
 template <class C, int N, int Rows, class T, class Epilogue>
-inline void depthwise_weights_tile(const T* x, const T* dy, T* dw, std::ptrdiff_t tap, std::ptrdiff_t channel,
-                                   const Epilogue& epilogue) {
+inline void depthwise_weights_tile(const T* x, const T* dy, T* dw, std::ptrdiff_t plane, std::ptrdiff_t tap,
+                                   std::ptrdiff_t channel, const Epilogue& epilogue) {
+  using P = Planes<C>;
   using A0 = GradientTaps0<C>;
   using A1 = GradientTaps1<C>;
   Vec<T, N> sum[Rows][C::k_1] = {};
   for (std::ptrdiff_t n = 0; n < C::n; ++n) {
-    for (std::ptrdiff_t row = 0; row < C::out_0; ++row) {
-      const T* x_row = x + n * C::x_n + (row * C::stride_0 + tap * C::dilation_0 - C::pad_low_0) * C::x_0 -
-                       C::pad_low_1 * C::x_1 + channel;
-      const T* dy_row = dy + n * C::y_n + row * C::y_0 + channel;
-      const bool inside = A0::tap_begin(row) <= tap && A0::tap_end(row) >= tap + Rows;
-      const std::ptrdiff_t begin = inside ? A1::inner_begin : C::out_1, end = inside ? A1::inner_end : C::out_1;
-      for (std::ptrdiff_t c = 0; c < begin; ++c) {
-        depthwise_pixel<C, false>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
-      }
-      for (std::ptrdiff_t c = begin; c < end; ++c) {
-        depthwise_pixel<C, true>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
-      }
-      for (std::ptrdiff_t c = end; c < C::out_1; ++c) {
-        depthwise_pixel<C, false>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
+    for (std::ptrdiff_t z = PlaneTaps<C>::output_begin(plane); z < PlaneTaps<C>::output_end(plane); ++z) {
+      const T* x_plane = x + n * C::x_n + (z * P::stride + plane * P::dilation - P::pad_low) * P::x;
+      for (std::ptrdiff_t row = 0; row < C::out_0; ++row) {
+        const T* x_row = x_plane + (row * C::stride_0 + tap * C::dilation_0 - C::pad_low_0) * C::x_0 -
+                         C::pad_low_1 * C::x_1 + channel;
+        const T* dy_row = dy + n * C::y_n + z * P::y + row * C::y_0 + channel;
+        const bool inside = A0::tap_begin(row) <= tap && A0::tap_end(row) >= tap + Rows;
+        const std::ptrdiff_t begin = inside ? A1::inner_begin : C::out_1, end = inside ? A1::inner_end : C::out_1;
+        for (std::ptrdiff_t c = 0; c < begin; ++c) {
+          depthwise_pixel<C, false>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
+        }
+        for (std::ptrdiff_t c = begin; c < end; ++c) {
+          depthwise_pixel<C, true>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
+        }
+        for (std::ptrdiff_t c = end; c < C::out_1; ++c) {
+          depthwise_pixel<C, false>(sum, x_row + c * C::stride_1 * C::x_1, dy_row + c * C::y_1, tap, row, c);
+        }
       }
     }
   }
   for (int t = 0; t < Rows; ++t) {
     NNC_UNROLL
     for (int u = 0; u < C::k_1; ++u) {
-      const std::ptrdiff_t offset = (tap + t) * C::w_0 + u * C::w_1 + channel;
+      const std::ptrdiff_t offset = plane * P::w + (tap + t) * C::w_0 + u * C::w_1 + channel;
       store(dw + offset, epilogue(sum[t][u], offset, channel));
     }
   }
 }
 
-// All taps for N channels: as many rows of the window at a time as the registers hold.
+// All taps of a plane of the window for N channels: as many rows at a time as the registers hold.
 template <class C, int N, class T, class Epilogue>
-inline void depthwise_weights_lanes(const T* x, const T* dy, T* dw, std::ptrdiff_t channel, const Epilogue& epilogue) {
+inline void depthwise_weights_lanes(const T* x, const T* dy, T* dw, std::ptrdiff_t plane, std::ptrdiff_t channel,
+                                    const Epilogue& epilogue) {
   constexpr Split rows = split(C::k_0, most(1, 14 / C::k_1));
   constexpr int large = static_cast<int>(rows.large);
   std::ptrdiff_t tap = 0;
   for (std::ptrdiff_t t = 0; t < rows.large_count; ++t, tap += large) {
-    depthwise_weights_tile<C, N, large>(x, dy, dw, tap, channel, epilogue);
+    depthwise_weights_tile<C, N, large>(x, dy, dw, plane, tap, channel, epilogue);
   }
   if constexpr (rows.small_count > 0 && large > 1) {
     for (std::ptrdiff_t t = 0; t < rows.small_count; ++t, tap += large - 1) {
-      depthwise_weights_tile<C, N, large - 1>(x, dy, dw, tap, channel, epilogue);
+      depthwise_weights_tile<C, N, large - 1>(x, dy, dw, plane, tap, channel, epilogue);
     }
   }
 }
 
-// dw[k0][k1][channel] = epilogue(gradient) of a depthwise convolution.
+// dw[k0][k1][channel], or dw[plane][k0][k1][channel], = epilogue(gradient) of a depthwise convolution.
 template <class C, class T, class Epilogue>
 inline void depthwise_weights(const T* x, const T* dy, T* dw, const Epilogue& epilogue) {
-  for_lanes<C::lanes, C::o>([&](auto width, std::ptrdiff_t channel) {
-    depthwise_weights_lanes<C, static_cast<int>(decltype(width)::value)>(x, dy, dw, channel, epilogue);
-  });
+  for (std::ptrdiff_t plane = 0; plane < Planes<C>::k; ++plane) {
+    for_lanes<C::lanes, C::o>([&](auto width, std::ptrdiff_t channel) {
+      depthwise_weights_lanes<C, static_cast<int>(decltype(width)::value)>(x, dy, dw, plane, channel, epilogue);
+    });
+  }
 }
 
 }  // namespace nnc

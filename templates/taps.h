@@ -51,6 +51,24 @@ struct Taps {
   // The outputs all of whose taps meet the input.
   static constexpr std::ptrdiff_t inner_begin = taps == 0 ? 0 : output_begin(0);
   static constexpr std::ptrdiff_t inner_end = taps == 0 ? outputs : most(inner_begin, output_end(taps - 1));
+  static constexpr bool all_inside = inner_begin == 0 && inner_end == outputs;
 };
+
+// The third spatial axis, outside of rows and columns: the planes of a volume. A configuration that has no such fields
+// has one plane, and the loops over planes vanish.
+template <class C, class = void>
+struct Planes {
+  static constexpr std::ptrdiff_t in = 1, out = 1, k = 1, stride = 1, dilation = 1, input_dilation = 1, pad_low = 0;
+  static constexpr std::ptrdiff_t x = 0, w = 0, y = 0;
+};
+template <class C>
+struct Planes<C, typename ToVoid<decltype(C::k_plane)>::Type> {
+  static constexpr std::ptrdiff_t in = C::in_plane, out = C::out_plane, k = C::k_plane, stride = C::stride_plane;
+  static constexpr std::ptrdiff_t dilation = C::dilation_plane, input_dilation = C::input_dilation_plane;
+  static constexpr std::ptrdiff_t pad_low = C::pad_low_plane, x = C::x_plane, w = C::w_plane, y = C::y_plane;
+};
+// Their taps in a forward convolution or a window.
+template <class C, class P = Planes<C>>
+using PlaneTaps = Taps<P::in, P::out, P::k, P::stride, P::dilation, 1, P::pad_low, 0>;
 
 }  // namespace nnc

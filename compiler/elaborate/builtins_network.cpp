@@ -7,137 +7,155 @@ namespace nnc::semantics {
 namespace {
 
 constexpr std::int64_t kSamePadding = -1;
+constexpr std::int64_t kLargest = std::int64_t{1} << 30;  // of a setting: places of a window stay within 64 bits
+constexpr std::size_t kAxesMax = 3;                       // the templates have planes, rows and columns
 
-// The padding of one axis: `same` gives ceil(size / stride) cells, the odd cell of padding at the end.
-void padding(std::int64_t given, std::int64_t size, std::int64_t reach, std::int64_t stride, std::int64_t& low,
-             std::int64_t& high) {
-  low = high = given;
-  if (given != kSamePadding) return;
-  std::int64_t cells = (size + stride - 1) / stride;
-  std::int64_t total = std::max<std::int64_t>(0, (cells - 1) * stride + reach - size);
-  low = total / 2;
-  high = total - low;
-}
-
-void check_positive(Arguments& arguments, const char* name, const std::vector<std::int64_t>& values,
-                    std::int64_t least) {
+void check_range(Arguments& arguments, const char* name, const std::vector<std::int64_t>& values, std::int64_t least) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] >= least) continue;
+    if (values[i] >= least && values[i] <= kLargest) continue;
     arguments.evaluator.reporter().fail_with(arguments.evaluator.session.size_notes(arguments.sources(name, i)),
                                              Kind::bad_size, arguments.place(name), values[i]);
   }
 }
 
-// An image and a kernel that do not go together, by these axes of theirs.
-[[noreturn]] void convolution_mismatch(Arguments& arguments, const std::vector<Value*>& values) {
-  const Session& session = arguments.evaluator.session;
-  std::vector<Note> notes = join_notes({session.size_notes(values[0], 0), session.size_notes(values[1], 1)});
-  arguments.evaluator.reporter().fail_with(notes, Kind::convolution_mismatch, arguments.place("x"),
-                                           nnc::to_string(values[0]->type.shape),
-                                           nnc::to_string(values[1]->type.shape));
-}
-
-// A window that reaches further than axis `axis` of x and its padding; `sources`: of its size.
-[[noreturn]] void window_too_large(Arguments& arguments, std::int64_t reach, std::int64_t size, std::size_t axis,
-                                   const Value* x, const SizeSources& sources) {
-  const Session& session = arguments.evaluator.session;
-  std::vector<Note> notes =
-      join_notes({session.size_notes(sources), session.size_notes(x, static_cast<std::int64_t>(axis))});
-  arguments.evaluator.reporter().fail_with(notes, Kind::window_too_large, arguments.place("x"), reach, size, axis);
-}
-
-// The plan has kernels for one and two axes.
 void check_axes(Arguments& arguments, const char* what, std::size_t axes) {
-  if (axes > 2) arguments.evaluator.reporter().fail(Kind::unsupported_axes, arguments.place("x"), what, axes);
+  if (axes > kAxesMax) arguments.evaluator.reporter().fail(Kind::unsupported_axes, arguments.place("x"), what, axes);
 }
 
-std::string spatial_letters(std::size_t count) { return std::string("0123456789").substr(0, count); }
+// How windows lie along the spatial axes of an image [C, S...]: the settings that convolutions and pooling share.
+struct Windows {
+  std::vector<std::int64_t> stride, dilation, low, high;
 
-std::vector<Value*> image_and_weight(Arguments& arguments) {
+  // Cells from the first tap of a window of k taps to its last.
+  std::int64_t reach(std::size_t axis, std::int64_t k) const { return (k - 1) * dilation[axis] + 1; }
+};
+
+// `pad_end` is `pad` where it is not given. `same` stays to be worked out, and holds for both ends.
+Windows windows_of(Arguments& arguments, std::size_t axes) {
+  Windows windows{arguments.per_axis("stride", 1, axes),
+                  arguments.per_axis("dilation", 1, axes),
+                  arguments.per_axis("pad", 0, axes),
+                  {}};
+  windows.high = arguments.has("pad_end") ? arguments.per_axis("pad_end", 0, axes) : windows.low;
+  check_range(arguments, "stride", windows.stride, 1);
+  check_range(arguments, "dilation", windows.dilation, 1);
+  check_range(arguments, "pad", windows.low, kSamePadding);
+  check_range(arguments, "pad_end", windows.high, kSamePadding);
+  for (std::size_t i = 0; i < axes; ++i) {
+    if ((windows.low[i] == kSamePadding) != (windows.high[i] == kSamePadding)) {
+      arguments.evaluator.reporter().fail(Kind::one_end_same, arguments.place("pad_end"));
+    }
+  }
+  return windows;
+}
+
+// Works `same` out: ceil(size / stride) cells, the odd cell of padding at the end. k: taps of the window an axis, and
+// where they come from; x: the image [C, S...]. A window must fit.
+void fit_windows(Arguments& arguments, Windows& windows, const std::vector<std::int64_t>& k,
+                 const std::vector<SizeSources>& k_sources, const Value* x) {
+  const Session& session = arguments.evaluator.session;
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    const std::int64_t size = x->type.shape[i + 1], stride = windows.stride[i], reach = windows.reach(i, k[i]);
+    if (windows.low[i] == kSamePadding) {
+      const std::int64_t cells = (size + stride - 1) / stride;
+      const std::int64_t total = std::max<std::int64_t>(0, (cells - 1) * stride + reach - size);
+      windows.low[i] = total / 2;
+      windows.high[i] = total - windows.low[i];
+    }
+    const std::int64_t padded = size + windows.low[i] + windows.high[i];
+    if (padded >= reach) continue;
+    SizeSources sources;
+    for (const char* name : {"dilation", "pad", "pad_end"}) add_sources(sources, arguments.sources(name, i));
+    add_sources(sources, k_sources[i]);
+    std::vector<Note> notes =
+        join_notes({session.size_notes(sources), session.size_notes(x, static_cast<std::int64_t>(i) + 1)});
+    arguments.evaluator.reporter().fail_with(notes, Kind::window_too_large, arguments.place("x"), reach, padded, i + 1);
+  }
+}
+
+// The operands of a convolution over axes that it has kernels for, whose channels meet in `groups`.
+std::vector<Value*> image_and_weight(Arguments& arguments, std::int64_t groups) {
   Evaluator& evaluator = arguments.evaluator;
   std::vector<Value*> values =
       evaluator.tensors({&arguments.get("x"), &arguments.get("w")}, {arguments.place("x"), arguments.place("w")});
   const Shape& x = values[0]->type.shape;
   const Shape& w = values[1]->type.shape;
-  if (x.size() < 2 || w.size() != x.size() + 1 || x.size() > 8) {
-    evaluator.reporter().fail_with(evaluator.session.shape_notes(values[0]), Kind::convolution_mismatch,
-                                   arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
+  const bool ranks_fit = x.size() >= 2 && w.size() == x.size() + 1;
+  if (!ranks_fit || groups < 1 || x[0] % groups != 0 || w[0] % groups != 0 || w[1] != x[0] / groups) {
+    const Session& session = evaluator.session;
+    evaluator.reporter().fail_with(
+        ranks_fit ? join_notes({session.size_notes(values[0], 0), session.size_notes(values[1], 1)})
+                  : session.shape_notes(values[0]),
+        Kind::convolution_mismatch, arguments.place("x"), nnc::to_string(x), nnc::to_string(w));
   }
   check_axes(arguments, "a convolution", x.size() - 1);
   return values;
 }
 
-Datum convolve(Arguments& arguments) {
-  Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values = image_and_weight(arguments);
-  const Shape& x = values[0]->type.shape;
-  const Shape& w = values[1]->type.shape;
-  std::size_t axes = x.size() - 1;
-  std::vector<std::int64_t> stride = arguments.per_axis("stride", 1, axes),
-                            dilation = arguments.per_axis("dilation", 1, axes),
-                            pad = arguments.per_axis("pad", 0, axes), low(axes), high(axes);
-  std::int64_t groups = arguments.integer("groups", 1);
-  check_positive(arguments, "stride", stride, 1);
-  check_positive(arguments, "dilation", dilation, 1);
-  check_positive(arguments, "pad", pad, kSamePadding);
-  if (groups < 1 || x[0] % groups != 0 || w[0] % groups != 0 || w[1] != x[0] / groups) {
-    convolution_mismatch(arguments, values);
-  }
-  for (std::size_t i = 0; i < axes; ++i) {
-    std::int64_t reach = (w[i + 2] - 1) * dilation[i] + 1;
-    padding(pad[i], x[i + 1], reach, stride[i], low[i], high[i]);
-    if (x[i + 1] + low[i] + high[i] < reach) {
-      const std::int64_t axis = static_cast<std::int64_t>(i) + 2;
-      SizeSources sources = arguments.sources("dilation", i);
-      add_sources(sources, arguments.sources("pad", i));
-      add_sources(sources, {{{}, w[i + 2], values[1], axis}});
-      window_too_large(arguments, reach, x[i + 1] + low[i] + high[i], i + 1, values[0], sources);
-    }
-  }
-  evaluator.at(arguments.span);
-  std::string letters = spatial_letters(axes);
-  Attributes attribute_values = attributes({{"x_axes", "c" + letters},
-                                            {"y_axes", "c" + letters},
-                                            {"w_axes", "oi" + letters},
-                                            {"stride", stride},
-                                            {"input_dilation", std::vector<std::int64_t>(axes, 1)},
-                                            {"window_dilation", dilation},
-                                            {"pad_low", low},
-                                            {"pad_high", high},
-                                            {"groups", groups},
-                                            {"batch_groups", std::int64_t{1}}});
-  return Datum::of(evaluator.session.op("convolution", values, attribute_values));
+Datum convolution(Arguments& arguments, const std::vector<Value*>& operands, const Windows& windows,
+                  const std::vector<std::int64_t>& input_dilation, std::int64_t groups) {
+  const std::string letters = std::string("012").substr(0, windows.stride.size());
+  arguments.evaluator.at(arguments.span);
+  Attributes values = attributes({{"x_axes", "c" + letters},
+                                  {"y_axes", "c" + letters},
+                                  {"w_axes", "oi" + letters},
+                                  {"stride", windows.stride},
+                                  {"input_dilation", input_dilation},
+                                  {"window_dilation", windows.dilation},
+                                  {"pad_low", windows.low},
+                                  {"pad_high", windows.high},
+                                  {"groups", groups},
+                                  {"batch_groups", std::int64_t{1}}});
+  return Datum::of(arguments.evaluator.session.op("convolution", operands, values));
 }
 
-// y[o, stride · i + k] += x[c, i] · w[o, c, k]: a convolution of x, spread out by the stride, with w turned round.
+std::vector<std::int64_t> taps_of(const Shape& w) { return {w.begin() + 2, w.end()}; }
+
+Datum convolve(Arguments& arguments) {
+  const std::int64_t groups = arguments.integer("groups", 1);
+  const std::vector<Value*> operands = image_and_weight(arguments, groups);
+  const Shape& x = operands[0]->type.shape;
+  Windows windows = windows_of(arguments, x.size() - 1);
+  const std::vector<std::int64_t> k = taps_of(operands[1]->type.shape);
+  std::vector<SizeSources> sources;
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    sources.push_back({{{}, k[i], operands[1], static_cast<std::int64_t>(i) + 2}});
+  }
+  fit_windows(arguments, windows, k, sources, operands[0]);
+  return convolution(arguments, operands, windows, std::vector<std::int64_t>(x.size() - 1, 1), groups);
+}
+
+// y[o, stride · i + dilation · k - pad] += x[c, i] · w[o, c, k]: a convolution of x, spread out by the stride, with w
+// turned round. What `convolve` would pad is left out of the result, and `output_pad` cells come at its end; `same`
+// gives size · stride cells.
 Datum convolve_transpose(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values = image_and_weight(arguments);
-  const Shape x = values[0]->type.shape;
-  const Shape w = values[1]->type.shape;
-  std::size_t axes = x.size() - 1;
-  std::vector<std::int64_t> stride = arguments.per_axis("stride", 1, axes), border(axes), spatial;
-  check_positive(arguments, "stride", stride, 1);
-  if (w[1] != x[0]) convolution_mismatch(arguments, values);
+  const std::int64_t groups = arguments.integer("groups", 1);
+  const std::vector<Value*> operands = image_and_weight(arguments, groups);
+  const Shape& x = operands[0]->type.shape;
+  const std::size_t axes = x.size() - 1;
+  const std::vector<std::int64_t> k = taps_of(operands[1]->type.shape);
+  Windows windows = windows_of(arguments, axes);
+  const std::vector<std::int64_t> more = arguments.per_axis("output_pad", 0, axes);
+  check_range(arguments, "output_pad", more, 0);
+  const std::vector<std::int64_t> spread = windows.stride;
+  std::vector<std::int64_t> spatial;
   for (std::size_t i = 0; i < axes; ++i) {
-    border[i] = w[i + 2] - 1;
+    const std::int64_t reach = windows.reach(i, k[i]);
+    if (windows.low[i] == kSamePadding) {
+      windows.low[i] = std::max<std::int64_t>(0, reach - spread[i]) / 2;
+      windows.high[i] = reach - spread[i] - windows.low[i];
+    }
+    const std::int64_t cells = (x[i + 1] - 1) * spread[i] + reach - windows.low[i] - windows.high[i] + more[i];
+    if (cells < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("pad"), windows.low[i]);
+    windows.low[i] = reach - 1 - windows.low[i];
+    windows.high[i] = reach - 1 - windows.high[i] + more[i];
+    windows.stride[i] = 1;
     spatial.push_back(static_cast<std::int64_t>(i) + 2);
   }
   evaluator.at(arguments.span);
-  std::string letters = spatial_letters(axes);
-  std::vector<std::int64_t> ones(axes, 1);
-  Value* turned = evaluator.session.op("reverse", {values[1]}, attributes({{"axes", spatial}}));
-  Attributes attribute_values = attributes({{"x_axes", "c" + letters},
-                                            {"y_axes", "c" + letters},
-                                            {"w_axes", "oi" + letters},
-                                            {"stride", ones},
-                                            {"input_dilation", stride},
-                                            {"window_dilation", ones},
-                                            {"pad_low", border},
-                                            {"pad_high", border},
-                                            {"groups", std::int64_t{1}},
-                                            {"batch_groups", std::int64_t{1}}});
-  return Datum::of(evaluator.session.op("convolution", {values[0], turned}, attribute_values));
+  Value* turned = evaluator.session.op("reverse", {operands[1]}, attributes({{"axes", spatial}}));
+  return convolution(arguments, {operands[0], turned}, windows, spread, groups);
 }
 
 Datum pool(Arguments& arguments, const char* primitive) {
@@ -148,34 +166,37 @@ Datum pool(Arguments& arguments, const char* primitive) {
     evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), 1,
                                    shape.size());
   }
-  std::size_t axes = shape.size() - 1;
-  std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes), pad = arguments.per_axis("pad", 0, axes);
-  std::vector<std::int64_t> stride = arguments.has("stride") ? arguments.per_axis("stride", 1, axes) : size;
-  check_positive(arguments, "size", size, 1);
-  check_positive(arguments, "stride", stride, 1);
-  check_positive(arguments, "pad", pad, kSamePadding);
-  std::vector<std::int64_t> low(axes), high(axes);
-  for (std::size_t i = 0; i < axes; ++i) {
-    padding(pad[i], shape[i + 1], size[i], stride[i], low[i], high[i]);
-    if (shape[i + 1] + low[i] + high[i] < size[i]) {
-      window_too_large(arguments, size[i], shape[i + 1] + low[i] + high[i], i + 1, x, arguments.sources("size", i));
-    }
-  }
+  const std::size_t axes = shape.size() - 1;
+  std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes);
+  check_range(arguments, "size", size, 1);
+  Windows windows = windows_of(arguments, axes);
+  if (!arguments.has("stride")) windows.stride = size;
+  std::vector<SizeSources> sources;
+  for (std::size_t i = 0; i < axes; ++i) sources.push_back(arguments.sources("size", i));
+  fit_windows(arguments, windows, size, sources, x);
   std::size_t windowed = 0;
-  for (std::size_t i = 0; i < axes; ++i) windowed += size[i] != 1 || stride[i] != 1 || low[i] != 0 || high[i] != 0;
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::int64_t reach = windows.reach(i, size[i]), padded = shape[i + 1] + windows.low[i] + windows.high[i];
+    const std::int64_t last = (padded - reach) / windows.stride[i] * windows.stride[i] - windows.low[i];
+    if (windows.low[i] >= reach || last >= shape[i + 1]) {
+      evaluator.reporter().fail(Kind::window_of_padding, arguments.place(windows.low[i] >= reach ? "pad" : "pad_end"),
+                                size[i], i + 1);
+    }
+    windowed += size[i] != 1 || windows.stride[i] != 1 || windows.low[i] != 0 || windows.high[i] != 0;
+  }
   check_axes(arguments, "a window", windowed);
   // The channels are axis 0: untouched.
-  size.insert(size.begin(), 1);
-  stride.insert(stride.begin(), 1);
-  low.insert(low.begin(), 0);
-  high.insert(high.begin(), 0);
+  const auto with_channels = [](std::vector<std::int64_t> list, std::int64_t channels) {
+    list.insert(list.begin(), channels);
+    return list;
+  };
   evaluator.at(arguments.span);
-  Attributes attribute_values = attributes({{"window", size},
-                                            {"stride", stride},
-                                            {"dilation", std::vector<std::int64_t>(size.size(), 1)},
-                                            {"pad_low", low},
-                                            {"pad_high", high}});
-  return Datum::of(evaluator.session.op(primitive, {x}, attribute_values));
+  Attributes values = attributes({{"window", with_channels(size, 1)},
+                                  {"stride", with_channels(windows.stride, 1)},
+                                  {"dilation", with_channels(windows.dilation, 1)},
+                                  {"pad_low", with_channels(windows.low, 0)},
+                                  {"pad_high", with_channels(windows.high, 0)}});
+  return Datum::of(evaluator.session.op(primitive, {x}, values));
 }
 
 Datum contract(Arguments& arguments) {
@@ -193,7 +214,7 @@ Datum contract(Arguments& arguments) {
 
 Datum uniform(Arguments& arguments) {
   Shape dims = arguments.integers("dims");
-  check_positive(arguments, "dims", dims, 1);
+  check_range(arguments, "dims", dims, 1);
   arguments.evaluator.at(arguments.span);
   Value* drawn = arguments.evaluator.uniform(dims);
   return Datum::of(arguments.evaluator.session.with_sources(drawn, arguments.all_sources("dims")));
@@ -227,15 +248,17 @@ Datum gradient(Arguments& arguments) {
 }  // namespace
 
 std::vector<Builtin> network_builtins() {
-  SignatureParam stride = optional("stride", "ints"), pad = optional("pad", "ints");
-  Signature window = {{input("x"), setting("size", "ints"), stride, pad}};
+  SignatureParam stride = optional("stride", "ints"), dilation = optional("dilation", "ints"),
+                 pad = optional("pad", "ints"), pad_end = optional("pad_end", "ints"),
+                 groups = optional("groups", "int");
+  Signature window = {{input("x"), setting("size", "ints"), stride, dilation, pad, pad_end}};
   Signature loop = {
       {input("xs"), setting("f", "op"), optional_input("length"), optional("carry", "flag")}, false, true};
   return {
-      {"convolve",
-       {{input("x"), input("w"), stride, optional("dilation", "ints"), pad, optional("groups", "int")}},
-       convolve},
-      {"convolve_transpose", {{input("x"), input("w"), stride}}, convolve_transpose},
+      {"convolve", {{input("x"), input("w"), stride, dilation, pad, pad_end, groups}}, convolve},
+      {"convolve_transpose",
+       {{input("x"), input("w"), stride, dilation, pad, pad_end, optional("output_pad", "ints"), groups}},
+       convolve_transpose},
       {"pool_max", window, [](Arguments& arguments) { return pool(arguments, "window_max"); }},
       {"pool_sum", window, [](Arguments& arguments) { return pool(arguments, "window_sum"); }},
       {"contract", {{setting("spec", "text"), input("a"), input("b")}}, contract},

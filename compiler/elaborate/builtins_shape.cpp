@@ -97,21 +97,64 @@ Datum reverse(Arguments& arguments) {
   return Datum::of(session.with_classes(session.op("reverse", {x}, attributes({{"axes", axes}})), session.classes(x)));
 }
 
+// `count` cells to be put before (or behind) an axis of x, taken from x itself. Reflect mirrors at the outermost cell,
+// edge repeats it, wrap goes on at the other end.
+Value* border(Session& session, Value* x, std::int64_t axis, std::int64_t count, bool before, const std::string& mode) {
+  const std::size_t at = static_cast<std::size_t>(axis);
+  const std::int64_t size = x->type.shape[at];
+  if (mode == "edge") {
+    Shape shape = x->type.shape;
+    shape[at] = count;
+    Value* cell = session.slice_axis(x, axis, before ? 0 : size - 1, before ? 1 : size);
+    return session.broadcast(cell, shape);
+  }
+  if (mode == "wrap") return session.slice_axis(x, axis, before ? size - count : 0, before ? size : count);
+  const std::int64_t first = before ? 1 : size - 1 - count;
+  Value* cells = session.slice_axis(x, axis, first, first + count);
+  return session.op("reverse", {cells}, attributes({{"axes", std::vector<std::int64_t>{axis}}}));
+}
+
+// Pads axis after axis; the corners come from what the axes before have put there.
+Value* pad_from_itself(Arguments& arguments, Value* x, const std::vector<std::int64_t>& low,
+                       const std::vector<std::int64_t>& high, const std::string& mode) {
+  Session& session = arguments.evaluator.session;
+  const Value* const given = x;
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    const std::int64_t axis = static_cast<std::int64_t>(i), size = x->type.shape[i];
+    const std::int64_t most = mode == "edge" ? std::max(low[i], high[i]) : mode == "wrap" ? size : size - 1;
+    for (const auto& [name, count] : {std::pair("sizes", low[i]), std::pair("end", high[i])}) {
+      if (count <= most) continue;
+      arguments.evaluator.reporter().fail_with(session.size_notes(given, axis), Kind::pad_too_large,
+                                               arguments.place(name), count, i, size);
+    }
+    std::vector<Value*> parts = {x};
+    if (low[i] > 0) parts.insert(parts.begin(), border(session, x, axis, low[i], true, mode));
+    if (high[i] > 0) parts.push_back(border(session, x, axis, high[i], false, mode));
+    if (parts.size() > 1) x = session.concat(parts, axis);
+  }
+  return x;
+}
+
 Datum pad_with(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
-  if (arguments.has("mode") && arguments.get("mode").text != "constant") {
-    evaluator.reporter().fail(Kind::unsupported_mode, arguments.place("mode"),
-                              evaluator.describe(arguments.get("mode")));
+  const std::string mode = arguments.has("mode") ? arguments.get("mode").text : "constant";
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
+    evaluator.reporter().fail(Kind::unknown_mode, arguments.place("mode"), mode);
   }
-  std::vector<std::int64_t> sizes = arguments.per_axis("sizes", 0, x->type.shape.size());
-  for (std::int64_t size : sizes) {
-    if (size < 0) bad_size(arguments, "sizes", size);
+  const std::size_t rank = x->type.shape.size();
+  const std::vector<std::int64_t> low = arguments.per_axis("sizes", 0, rank);
+  const std::vector<std::int64_t> high = arguments.has("end") ? arguments.per_axis("end", 0, rank) : low;
+  for (const auto& [name, sizes] : {std::pair("sizes", &low), std::pair("end", &high)}) {
+    for (std::int64_t size : *sizes) {
+      if (size < 0) bad_size(arguments, name, size);
+    }
   }
   evaluator.at(arguments.span);
-  Attributes values = attributes({{"low", sizes},
-                                  {"high", sizes},
-                                  {"interior", std::vector<std::int64_t>(sizes.size(), 0)},
+  if (mode != "constant") return Datum::of(pad_from_itself(arguments, x, low, high, mode));
+  Attributes values = attributes({{"low", low},
+                                  {"high", high},
+                                  {"interior", std::vector<std::int64_t>(rank, 0)},
                                   {"value", arguments.real("value", 0)}});
   return Datum::of(evaluator.session.op("pad", {x}, values));
 }
@@ -290,7 +333,8 @@ std::vector<Builtin> shape_builtins() {
       {"broadcast", {{input("x"), setting("to", "ints"), optional("axis", "int")}}, broadcast},
       {"reverse", {{input("x"), optional("axis", "int")}}, reverse},
       {"pad_with",
-       {{input("x"), setting("sizes", "ints"), optional("value", "real"), optional("mode", "text")}},
+       {{input("x"), setting("sizes", "ints"), optional("end", "ints"), optional("value", "real"),
+         optional("mode", "text")}},
        pad_with},
       {"slice", {{input("x"), setting("start", "ints"), setting("stop", "ints"), optional("step", "ints")}}, slice},
       {"dynamic_slice", {{input("x"), input("starts"), setting("sizes", "ints")}}, dynamic_slice},

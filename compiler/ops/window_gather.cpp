@@ -30,7 +30,10 @@ OpDef window_gather_op() {
                    .attributes = window_form({1, 2}, {1, 2}, {1, 1}, {0, 0}, {0, 0})},
                   {.what = "overlapping, padded",
                    .operands = {f32({5, 6}), f32({5, 6})},
-                   .attributes = window_form({3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 0})}},
+                   .attributes = window_form({3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 0})},
+                  {.what = "over a volume",
+                   .operands = {f32({4, 5, 4, 2}), f32({4, 5, 4, 2})},
+                   .attributes = window_form({2, 3, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 0, 0}, {1, 0, 1, 0})}},
   };
 }
 

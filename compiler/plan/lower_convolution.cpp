@@ -29,30 +29,35 @@ std::vector<int> order_of(const std::string& letters, const std::string& wanted)
   return order;
 }
 
-// Attributes of the two spatial axes of the templates; a one-dimensional convolution has its axis as the second.
+// A number for each spatial axis of the templates: planes, rows, columns. A convolution over fewer has the last ones.
+using Triple = std::array<std::int64_t, 3>;
+
 struct Window {
-  std::array<char, 2> letter{'-', '-'};  // '-': absent
-  std::array<std::int64_t, 2> stride{1, 1}, dilation{1, 1}, input_dilation{1, 1}, pad_low{0, 0};
+  std::array<char, 3> letter{'-', '-', '-'};  // '-': absent
+  Triple stride{1, 1, 1}, dilation{1, 1, 1}, input_dilation{1, 1, 1}, pad_low{0, 0, 0};
+
+  Triple extents(const Axes& axes) const {
+    return {axes.extent(letter[0]), axes.extent(letter[1]), axes.extent(letter[2])};
+  }
+  Triple strides(const Axes& axes) const {
+    return {axes.stride(letter[0]), axes.stride(letter[1]), axes.stride(letter[2])};
+  }
 };
 
 Window window_of(const Op& op) {
   const std::vector<std::int64_t>& stride = op.attributes.integers("stride");
-  if (stride.size() > 2) throw InternalError("the plan has no kernel for convolutions over three axes yet");
   Window window;
   for (std::size_t i = 0; i < stride.size(); ++i) {
-    const std::size_t to = i + 2 - stride.size();
+    const std::size_t to = i + 3 - stride.size();
     window.letter[to] = static_cast<char>('0' + i);
     window.stride[to] = stride[i];
     window.dilation[to] = op.attributes.integers("window_dilation")[i];
-    window.input_dilation[to] = op.attributes.integers("input_dilation")[i];
+    // A single place has no neighbour to be spread from.
+    const std::size_t axis = op.attributes.text("x_axes").find(window.letter[to]);
+    if (op.inputs[0]->type.shape[axis] > 1) window.input_dilation[to] = op.attributes.integers("input_dilation")[i];
     window.pad_low[to] = op.attributes.integers("pad_low")[i];
   }
   return window;
-}
-
-void add_pair(std::vector<Field>& config, const std::string& name, std::int64_t first, std::int64_t second) {
-  config.push_back(field(name + "_0", first));
-  config.push_back(field(name + "_1", second));
 }
 
 struct Convolution {
@@ -71,6 +76,13 @@ struct Convolution {
         y_axes(op.attributes.text("y_axes")),
         window(window_of(op)) {}
 
+  // A field for each spatial axis; planes are left out where there is but one.
+  void add(std::vector<Field>& config, const std::string& name, const Triple& values) const {
+    if (window.letter[0] != '-') config.push_back(field(name + "_plane", values[0]));
+    config.push_back(field(name + "_0", values[1]));
+    config.push_back(field(name + "_1", values[2]));
+  }
+
   std::string about() const { return to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type); }
   // "3x3, "
   std::string kernel() const {
@@ -83,23 +95,31 @@ struct Convolution {
   }
 };
 
-// The kernel takes a stride or an input dilation along an axis. Where there are both, the input is spread out first.
-View spread_input(Convolution& c, const View& x) {
+// x spread out by the input dilation, along the axes along which the kernel cannot do that itself: `takes_dilation`, it
+// can where there is no stride.
+View spread_input(Convolution& c, const View& x, bool takes_dilation) {
+  const auto stays = [&](std::size_t i) {
+    return c.window.input_dilation[i] == 1 || (takes_dilation && c.window.stride[i] == 1);
+  };
   Shape shape = x.shape;
-  for (std::size_t i = 0; i < 2; ++i) {
-    std::int64_t& dilation = c.window.input_dilation[i];
-    if (c.window.stride[i] == 1 || dilation == 1) continue;
+  for (std::size_t i = 0; i < c.window.letter.size(); ++i) {
+    if (stays(i)) continue;
     std::int64_t& extent = shape[c.x_axes.find(c.window.letter[i])];
-    extent = extent == 0 ? 0 : (extent - 1) * dilation + 1;
+    extent = extent == 0 ? 0 : (extent - 1) * c.window.input_dilation[i] + 1;
   }
   if (shape == x.shape) return x;
   const ElementType element = c.op.inputs[0]->type.element;
-  const View all =
-      contiguous_view(c.builder.new_buffer("spread", element, element_count(shape), Memory::Scratch), shape);
+  View all = contiguous_view(c.builder.new_buffer("spread", element, element_count(shape), Memory::Scratch), shape);
+  const std::vector<int> order = memory_order(x);  // what lies together stays together
+  for (std::int64_t i = static_cast<std::int64_t>(order.size()) - 1, stride = 1; i >= 0; --i) {
+    const std::size_t axis = static_cast<std::size_t>(order[static_cast<std::size_t>(i)]);
+    all.strides[axis] = stride;
+    stride *= shape[axis];
+  }
   View part = all;
   part.shape = x.shape;
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (c.window.stride[i] == 1 || c.window.input_dilation[i] == 1) continue;
+  for (std::size_t i = 0; i < c.window.letter.size(); ++i) {
+    if (stays(i)) continue;
     part.strides[c.x_axes.find(c.window.letter[i])] *= c.window.input_dilation[i];
     c.window.input_dilation[i] = 1;
   }
@@ -119,7 +139,7 @@ View join_outputs(Convolution& c, const View& given, std::string& letters) {
     return w;
   }
   if (w.strides[inner] != 1 || w.strides[outer] != w.shape[inner]) {
-    w = c.builder.packed_view(c.op.inputs[1], order_of(letters, "01iOo"));
+    w = c.builder.packed_view(c.op.inputs[1], order_of(letters, "012iOo"));
   }
   w.shape[inner] *= w.shape[outer];
   w.strides[inner] = 1;
@@ -133,7 +153,7 @@ View join_outputs(Convolution& c, const View& given, std::string& letters) {
 // Forward, and the input gradient (input_dilation). Channels of the result fill the lanes.
 void lower_forward(Convolution& c) {
   PlanBuilder& builder = c.builder;
-  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]));
+  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]), true);
   const Axes xa{c.x_axes, x};
   const std::int64_t groups = c.op.attributes.integer("groups");
   const std::int64_t o_all = c.op.result()->type.shape.empty() ? 1 : [&] {
@@ -142,46 +162,46 @@ void lower_forward(Convolution& c) {
   }();
   const std::int64_t o = o_all / groups, i = xa.extent('c') / groups;
   const bool depthwise = groups > 1 && i == 1 && o == 1 && (xa.stride('c') == 1);
-  // Weights in plain rows: outputs contiguous. Depthwise: [k0][k1][o].
-  const std::string wanted = depthwise || groups == 1 ? "01io" : "o01i";
+  // Weights in plain rows: outputs contiguous. Depthwise: [taps][o].
+  const std::string wanted = depthwise || groups == 1 ? "012io" : "o012i";
   std::string w_axes = c.w_axes;
   View w = join_outputs(c, builder.memory_view(c.op.inputs[1]), w_axes);
   const auto lanes_contiguous = [&](const View& view) {
     return Axes{w_axes, view}.extent('o') == 1 || Axes{w_axes, view}.stride('o') == 1;
   };
   if (!lanes_contiguous(w))
-    w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o01i" ? "01io" : wanted));
+    w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o012i" ? "012io" : wanted));
   const Axes wa{w_axes, w};
-  const std::vector<int> order = order_of(c.y_axes, "n01c");
+  const std::vector<int> order = order_of(c.y_axes, "n012c");
   builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
     const Axes ya{c.y_axes, y};
     const Window& window = c.window;
     Step step = builder.new_step(c.op, "convolution", "templates/convolution.h");
     std::vector<Field>& config = step.config;
     const int lanes = builder.target().lanes;
-    const std::int64_t out_1 = ya.extent(window.letter[1]);
+    const Triple out = window.extents(ya), k = window.extents(wa);
     const TileShape tile =
-        depthwise ? depthwise_tile_shape(out_1, o_all, lanes, builder.target().registers)
-                  : tile_shape(divide_up(out_1, window.input_dilation[1]), o, lanes, builder.target().registers);
+        depthwise ? depthwise_tile_shape(out[2], o_all, lanes, builder.target().registers)
+                  : tile_shape(divide_up(out[2], window.input_dilation[2]), o, lanes, builder.target().registers);
     config = {field("n", xa.extent('n')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? o_all : o)};
-    add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
-    add_pair(config, "out", ya.extent(window.letter[0]), out_1);
-    add_pair(config, "k", wa.extent(window.letter[0]), wa.extent(window.letter[1]));
-    add_pair(config, "stride", window.stride[0], window.stride[1]);
-    add_pair(config, "dilation", window.dilation[0], window.dilation[1]);
-    add_pair(config, "input_dilation", window.input_dilation[0], window.input_dilation[1]);
-    add_pair(config, "pad_low", window.pad_low[0], window.pad_low[1]);
+    c.add(config, "in", window.extents(xa));
+    c.add(config, "out", out);
+    c.add(config, "k", k);
+    c.add(config, "stride", window.stride);
+    c.add(config, "dilation", window.dilation);
+    c.add(config, "input_dilation", window.input_dilation);
+    c.add(config, "pad_low", window.pad_low);
     config.push_back(field("x_n", xa.stride('n')));
-    add_pair(config, "x", xa.stride(window.letter[0]), xa.stride(window.letter[1]));
+    c.add(config, "x", window.strides(xa));
     config.push_back(field("x_i", depthwise ? 0 : xa.stride('c')));
     config.push_back(flag_field("packed", false));
     config.push_back(field("w_group", depthwise ? 0 : wa.stride('o') * o));
     config.push_back(field("w_block", 0));
-    add_pair(config, "w", wa.stride(window.letter[0]), wa.stride(window.letter[1]));
+    c.add(config, "w", window.strides(wa));
     config.push_back(field("w_i", depthwise ? 0 : wa.stride('i')));
     config.push_back(field("y_n", ya.stride('n')));
-    add_pair(config, "y", ya.stride(window.letter[0]), ya.stride(window.letter[1]));
+    c.add(config, "y", window.strides(ya));
     config.push_back(field("lanes", lanes));
     config.push_back(field("tile_m", tile.rows));
     config.push_back(field("tile_n", tile.vectors));
@@ -190,7 +210,7 @@ void lower_forward(Convolution& c) {
     builder.pointer(step, "w", w, c.op.inputs[1]->type.element, false);
     builder.pointer(step, "y", y, c.op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
-                 static_cast<double>(i * wa.extent(window.letter[0]) * wa.extent(window.letter[1]));
+                 static_cast<double>(i * k[0] * k[1] * k[2]);
     step.comments.push_back(c.kernel() + c.about());
     return step;
   });
@@ -200,17 +220,17 @@ void lower_forward(Convolution& c) {
 // the gradient of F's result with its examples as `i`, and what the window of this convolution spans is F's result.
 void lower_weights(Convolution& c) {
   PlanBuilder& builder = c.builder;
-  const View x = builder.memory_view(c.op.inputs[0]);
+  const View x = spread_input(c, builder.memory_view(c.op.inputs[0]), false);
   const Axes xa{c.x_axes, x};
   const std::int64_t groups = c.op.attributes.integer("batch_groups");
   View dy = builder.memory_view(c.op.inputs[1]);
   if (const Axes da{c.w_axes, dy}; da.extent('o') != 1 && da.stride('o') != 1) {
-    dy = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, "i01o"));
+    dy = builder.packed_view(c.op.inputs[1], order_of(c.w_axes, "i012o"));
   }
   const Axes da{c.w_axes, dy};
   const std::int64_t o = da.extent('o') / groups, i = xa.extent('n') / groups;
   const bool depthwise = groups > 1 && i == 1 && o == 1 && xa.stride('n') == 1;
-  const std::vector<int> order = order_of(c.y_axes, "01nc");
+  const std::vector<int> order = order_of(c.y_axes, "012nc");
   builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& dw) {
     const Axes wa{c.y_axes, dw};
     const Window& window = c.window;
@@ -218,39 +238,39 @@ void lower_weights(Convolution& c) {
                                  "templates/convolution_weights.h");
     std::vector<Field>& config = step.config;
     const int lanes = builder.target().lanes, registers = builder.target().registers;
-    const std::int64_t out_0 = da.extent(window.letter[0]), out_1 = da.extent(window.letter[1]);
-    const TileShape tile = depthwise ? depthwise_tile_shape(out_1, o * groups, lanes, registers)
-                                     : weight_gradient_tile_shape(i, wa.extent(window.letter[1]), o, lanes, registers);
+    const Triple in = window.extents(xa), out = window.extents(da), k = window.extents(wa);
+    const TileShape tile = depthwise ? depthwise_tile_shape(out[2], o * groups, lanes, registers)
+                                     : weight_gradient_tile_shape(i, k[2], o, lanes, registers);
     config = {field("n", xa.extent('c')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? groups : o)};
-    add_pair(config, "in", xa.extent(window.letter[0]), xa.extent(window.letter[1]));
-    add_pair(config, "out", out_0, out_1);
-    add_pair(config, "k", wa.extent(window.letter[0]), wa.extent(window.letter[1]));
-    add_pair(config, "stride", window.dilation[0], window.dilation[1]);
-    add_pair(config, "dilation", window.stride[0], window.stride[1]);
-    add_pair(config, "input_dilation", 1, 1);
-    add_pair(config, "pad_low", window.pad_low[0], window.pad_low[1]);
+    c.add(config, "in", in);
+    c.add(config, "out", out);
+    c.add(config, "k", k);
+    c.add(config, "stride", window.dilation);
+    c.add(config, "dilation", window.stride);
+    c.add(config, "input_dilation", {1, 1, 1});
+    c.add(config, "pad_low", window.pad_low);
     config.push_back(field("x_n", xa.stride('c')));
-    add_pair(config, "x", xa.stride(window.letter[0]), xa.stride(window.letter[1]));
+    c.add(config, "x", window.strides(xa));
     config.push_back(field("x_i", depthwise ? 0 : xa.stride('n')));
     config.push_back(flag_field("packed", false));
     config.push_back(field("w_group", depthwise ? 0 : o));
     config.push_back(field("w_block", 0));
-    add_pair(config, "w", wa.stride(window.letter[0]), wa.stride(window.letter[1]));
+    c.add(config, "w", window.strides(wa));
     config.push_back(field("w_i", depthwise ? 0 : wa.stride('n')));
     config.push_back(field("y_n", da.stride('i')));
-    add_pair(config, "y", da.stride(window.letter[0]), da.stride(window.letter[1]));
+    c.add(config, "y", window.strides(da));
     config.push_back(field("lanes", lanes));
     config.push_back(field("tile_m", tile.rows));
     config.push_back(field("tile_n", tile.vectors));
-    config.push_back(field("row_block", convolution_row_block(4 * xa.extent(window.letter[1]) * xa.extent('n'),
-                                                              4 * out_1 * da.extent('o'), out_0)));
+    config.push_back(
+        field("row_block", convolution_row_block(4 * in[2] * xa.extent('n'), 4 * out[2] * da.extent('o'), out[1])));
     config.push_back(flag_field("depthwise", depthwise));
     builder.pointer(step, "x", x, c.op.inputs[0]->type.element, false);
     builder.pointer(step, "dy", dy, c.op.inputs[1]->type.element, false);
     builder.pointer(step, "dw", dw, c.op.result()->type.element, true);
     step.flops = 2.0 * static_cast<double>(element_count(c.op.result()->type.shape)) *
-                 static_cast<double>(xa.extent('c') * out_0 * out_1);
+                 static_cast<double>(xa.extent('c') * out[0] * out[1] * out[2]);
     step.comments.push_back("of the weights, " + c.about());
     return step;
   });
@@ -268,9 +288,10 @@ void lower_convolution(PlanBuilder& builder, const Group& group) {
   for (std::size_t i = 0; i < c.y_axes.size(); ++i) {
     if (c.y_axes[i] >= '0' && c.y_axes[i] <= '2') result_cells *= c.op.result()->type.shape[i];
   }
-  const bool undilated = c.window.input_dilation[0] == 1 && c.window.input_dilation[1] == 1;
-  const bool is_weight_gradient = c.op.attributes.integer("groups") == 1 && undilated &&
-                                  (c.op.attributes.integer("batch_groups") > 1 || window_cells > result_cells);
+  // Only the weight gradient's kernel has groups of the batch; it is the faster one where there are many places to sum.
+  const bool is_weight_gradient = c.op.attributes.integer("batch_groups") > 1 ||
+                                  (c.op.attributes.integer("groups") == 1 &&
+                                   c.window.input_dilation == Triple{1, 1, 1} && window_cells > result_cells);
   if (is_weight_gradient) {
     lower_weights(c);
   } else {

@@ -18,7 +18,7 @@ void lower_window(PlanBuilder& builder, const Group& group) {
     const bool plain = window[i] == 1 && stride[i] == 1 && low[i] == 0 && high[i] == 0;
     (plain ? others : spatial).push_back(axis);
   }
-  if (spatial.size() > 2) throw InternalError("the plan has no kernel for windows over three axes yet");
+  if (spatial.size() > 3) throw InternalError("the plan has no kernel for windows over more than three axes");
   // The operand with its axes as [others but the innermost …, spatial, innermost].
   View x = builder.memory_view(op.inputs[0]);
   const std::vector<int> memory = memory_order(x);
@@ -51,46 +51,40 @@ void lower_window(PlanBuilder& builder, const Group& group) {
     x = builder.packed_view(op.inputs[0], order);
     outer_axis(x, n, x_n);
   }
-  const auto extent = [&](const View& view, std::size_t which) {
-    return which < spatial.size() ? view.shape[static_cast<std::size_t>(spatial[which])] : std::int64_t{1};
-  };
-  const auto stride_of = [&](const View& view, std::size_t which) {
-    return which < spatial.size() ? view.strides[static_cast<std::size_t>(spatial[which])] : std::int64_t{0};
-  };
-  const auto attribute = [&](const std::vector<std::int64_t>& list, std::size_t which, std::int64_t absent) {
-    return which < spatial.size() ? list[static_cast<std::size_t>(spatial[which])] : absent;
+  // Of a list with an element an axis, those of the templates' rows and columns, and before them, if there are three
+  // axes, of the planes. `absent` stands for an axis that there is not.
+  const std::vector<std::string> suffixes =
+      spatial.size() > 2 ? std::vector<std::string>{"_plane", "_0", "_1"} : std::vector<std::string>{"_0", "_1"};
+  const auto add = [&](Step& step, const char* key, const std::vector<std::int64_t>& list, std::int64_t absent) {
+    for (std::size_t i = 0; i < suffixes.size(); ++i) {
+      const std::int64_t value = i < spatial.size() ? list[static_cast<std::size_t>(spatial[i])] : absent;
+      step.config.push_back(field(key + suffixes[i], value));
+    }
   };
   const bool scatters = name == "window_scatter", gathers = name == "window_gather";
   // The pooled side: the result, except for window_scatter, whose second operand it is.
   const auto config = [&](Step& step, const View& pooled) {
     const std::int64_t channels = channel >= 0 ? in[static_cast<std::size_t>(channel)] : 1;
     step.config = {field("n", n), field("channels", channels)};
-    for (const char* key : {"in", "out", "k", "stride", "dilation", "pad_low"}) {
-      for (std::size_t which = 0; which < 2; ++which) {
-        const std::string text = key;
-        const std::int64_t value = text == "in"         ? extent(x, which)
-                                   : text == "out"      ? extent(pooled, which)
-                                   : text == "k"        ? attribute(window, which, 1)
-                                   : text == "stride"   ? attribute(stride, which, 1)
-                                   : text == "dilation" ? attribute(dilation, which, 1)
-                                                        : attribute(low, which, 0);
-        step.config.push_back(field(text + "_" + std::to_string(which), value));
-      }
-    }
+    add(step, "in", x.shape, 1);
+    add(step, "out", pooled.shape, 1);
+    add(step, "k", window, 1);
+    add(step, "stride", stride, 1);
+    add(step, "dilation", dilation, 1);
+    add(step, "pad_low", low, 0);
     step.config.push_back(field("x_n", x_n));
-    for (std::size_t which = 0; which < 2; ++which) {
-      step.config.push_back(field("x_" + std::to_string(which), stride_of(x, which)));
-    }
+    add(step, "x", x.strides, 0);
     if (!outer_axis(pooled, unused, y_n)) throw InternalError("no form of '" + name + "' for this layout");
     step.config.push_back(field("y_n", y_n));
-    for (std::size_t which = 0; which < 2; ++which) {
-      step.config.push_back(field("y_" + std::to_string(which), stride_of(pooled, which)));
-    }
+    add(step, "y", pooled.strides, 0);
     step.config.push_back(field("lanes", builder.target().lanes));
-    step.flops = static_cast<double>(element_count(pooled.shape)) *
-                 static_cast<double>(attribute(window, 0, 1) * attribute(window, 1, 1));
-    step.comments.push_back(std::to_string(attribute(window, 0, 1)) + "x" + std::to_string(attribute(window, 1, 1)) +
-                            ", " + to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
+    step.flops = static_cast<double>(element_count(pooled.shape)) * static_cast<double>(element_count(window));
+    std::string sizes;
+    for (const std::int64_t size : window) {
+      if (size > 1) sizes += (sizes.empty() ? "" : "x") + std::to_string(size);
+    }
+    step.comments.push_back((sizes.empty() ? "1" : sizes) + ", " + to_string(op.inputs[0]->type) + " -> " +
+                            to_string(op.result()->type));
   };
   const ElementType element = op.inputs[0]->type.element;
   if (scatters) {

@@ -92,6 +92,36 @@ train Net {
   with sgd(rate: 0.1, momentum: 0.9)
 }
 )"},
+    {"volumes", R"(
+model Net(scan: f32[2, 6, 7, 8]) -> (scores: f32[3]) {
+  let a = scan |> conv(4, kernel: 3, stride: [1, 2, 1], pad: same) |> batch_norm |> relu
+  let b = a |> conv(4, kernel: [2, 3, 3], dilation: [2, 1, 1], pad: [1, 1, 0], pad_end: [0, 1, 2], groups: 4)
+  let c = b |> max_pool([2, 2, 3], stride: [2, 1, 2], pad: [0, 1, 1]) |> conv(6, kernel: 2, groups: 2) |> tanh
+  scores = c |> avg_pool([1, 2, 2], stride: 1) |> global_max_pool |> dense(3)
+}
+train Net {
+  batch 3
+  input label: class[3]
+  minimize cross_entropy(scores, label)
+  with sgd(rate: 0.1)
+}
+)"},
+    {"up again, padding of all kinds, adaptive pooling", R"(
+model Net(image: f32[2, 7, 6]) -> (y: f32[2, 7, 6]) {
+  let a = image |> pad_with([0, 1, 2], mode: "reflect") |> conv(4, kernel: 3, stride: 2) |> tanh
+  let b = a |> conv_transpose(2, kernel: 3, stride: 2, pad: 1, output_pad: [1, 0], groups: 2) |> sigmoid
+  let c = pad_with(b, [0, 1, 0], end: [0, 0, 1], mode: "edge") |> pad_with([0, 2, 1], mode: "wrap")
+  let d = adaptive_max_pool(c, [5, 4]) |> conv_transpose(2, kernel: 2, pad: 0, pad_end: [0, 1])
+  y = pad_with(adaptive_avg_pool(d, [5, 4]), [0, 1, 1], value: 0.5)
+    + avg_pool(image, 3, stride: 1, pad: 1, count_pad: false)
+}
+train Net {
+  batch 2
+  input target: f32[2, 7, 6]
+  minimize mse(y, target)
+  with sgd(rate: 0.1)
+}
+)"},
     {"recurrence", R"(
 cell gru(x: f32[I], units: int) -> f32[units] {
   param W: f32[2 * units, I] ~ xavier_uniform

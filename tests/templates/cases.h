@@ -104,23 +104,41 @@ struct WeightGradient : Convolution<Groups, I, O, In0, In1, K0, K1, Stride, Dila
   static constexpr int tile_m = tile.rows, tile_n = tile.vectors;
 };
 
+// A convolution of images made one of volumes.
+template <class Image, Index In, Index K, Index Stride, Index Dilation, Index Pad, Index InputDilation = 1,
+          Index Out = 0>
+struct Volume : Image {
+  static constexpr Index in_plane = In, k_plane = K, stride_plane = Stride, dilation_plane = Dilation;
+  static constexpr Index input_dilation_plane = InputDilation, pad_low_plane = Pad;
+  static constexpr Index out_plane = Out ? Out : (In + 2 * Pad - Dilation * (K - 1) - 1) / Stride + 1;
+  static constexpr Index x_plane = Image::x_n, x_n = In * x_plane, y_plane = Image::y_n, y_n = out_plane * y_plane;
+  static constexpr Index w_plane = Image::k_0 * Image::w_0, w_block = K * w_plane;
+  static constexpr Index w_group = (Image::packed ? Image::blocks : 1) * w_block;
+};
+
 template <class C>
 ConvolutionShape shape_of() {
+  using P = nnc::Planes<C>;
   return {C::n,
           C::groups,
           C::i,
           C::o,
-          {C::in_0, C::in_1},
-          {C::out_0, C::out_1},
-          {C::k_0, C::k_1},
-          {C::stride_0, C::stride_1},
-          {C::dilation_0, C::dilation_1},
-          {C::input_dilation_0, C::input_dilation_1},
-          {C::pad_low_0, C::pad_low_1}};
+          {P::in, C::in_0, C::in_1},
+          {P::out, C::out_0, C::out_1},
+          {P::k, C::k_0, C::k_1},
+          {P::stride, C::stride_0, C::stride_1},
+          {P::dilation, C::dilation_0, C::dilation_1},
+          {P::input_dilation, C::input_dilation_0, C::input_dilation_1},
+          {P::pad_low, C::pad_low_0, C::pad_low_1}};
 }
 template <class C>
 std::string name_of(const char* kind) {
-  return std::string(kind) + " groups " + std::to_string(C::groups) + " i " + std::to_string(C::i) + " o " +
+  using P = nnc::Planes<C>;
+  const std::string planes = P::in == 1 ? ""
+                                        : " planes " + std::to_string(P::in) + " k " + std::to_string(P::k) +
+                                              " stride " + std::to_string(P::stride) + "/" +
+                                              std::to_string(P::input_dilation) + " pad " + std::to_string(P::pad_low);
+  return std::string(kind) + planes + " groups " + std::to_string(C::groups) + " i " + std::to_string(C::i) + " o " +
          std::to_string(C::o) + " in " + std::to_string(C::in_0) + "x" + std::to_string(C::in_1) + " k " +
          std::to_string(C::k_0) + "x" + std::to_string(C::k_1) + " stride " + std::to_string(C::stride_0) + "/" +
          std::to_string(C::input_dilation_0) + " dilation " + std::to_string(C::dilation_0) + " pad " +
@@ -130,21 +148,20 @@ std::string name_of(const char* kind) {
 template <class C>
 void convolution(Report& report) {
   const ConvolutionShape shape = shape_of<C>();
-  const Floats x = report.values(C::n * C::x_n), w = report.values(C::groups * C::k_0 * C::k_1 * C::i * C::o);
+  const Index rows = shape.taps() * C::i, size = rows * C::o;
+  const Floats x = report.values(C::n * C::x_n), w = report.values(C::groups * size);
   const Floats bias = report.values(C::groups * C::o), residual = report.values(C::n * C::y_n);
   Floats used = w;
   if (C::packed) {
     used.clear();
-    const Index size = C::k_0 * C::k_1 * C::i * C::o;
     for (Index g = 0; g < C::groups; ++g) {
-      append(used,
-             pack(Floats(w.begin() + g * size, w.begin() + (g + 1) * size), C::k_0 * C::k_1 * C::i, C::o, C::block));
+      append(used, pack(Floats(w.begin() + g * size, w.begin() + (g + 1) * size), rows, C::o, C::block));
     }
   }
   Floats got(residual.size(), 7), want = got;
   const Floats plain = naive_convolution(shape, x, w);
   const Index channels = C::groups * C::o;
-  for (Index pixel = 0; pixel < C::n * C::out_0 * C::out_1; ++pixel) {
+  for (Index pixel = 0; pixel < shape.pixels(); ++pixel) {
     for (Index c = 0; c < channels; ++c) {
       const std::size_t at = static_cast<std::size_t>(pixel * C::y_1 + c);
       want[at] =
@@ -159,7 +176,7 @@ template <class C>
 void convolution_weights(Report& report) {
   static_assert(!C::packed, "dw is plain");
   const Floats x = report.values(C::n * C::x_n);
-  const Index channels = C::groups * C::o, pixels = C::n * C::out_0 * C::out_1;
+  const Index channels = C::groups * C::o, pixels = shape_of<C>().pixels();
   const Floats dy = report.values(pixels * channels), bias(static_cast<std::size_t>(channels));
   Floats spread(static_cast<std::size_t>(C::n * C::y_n));
   for (Index pixel = 0; pixel < pixels; ++pixel) {
@@ -190,15 +207,16 @@ void depthwise(Report& report) {
   ConvolutionShape shape = shape_of<C>();
   shape.groups = C::o;
   shape.o = 1;
-  const Floats x = report.values(C::n * C::x_n), w = report.values(C::k_0 * C::k_1 * C::o);
+  const Index taps = shape.taps();
+  const Floats x = report.values(C::n * C::x_n), w = report.values(taps * C::o);
   Floats w_groups(w.size());
-  for (Index tap = 0; tap < C::k_0 * C::k_1; ++tap) {
+  for (Index tap = 0; tap < taps; ++tap) {
     for (Index c = 0; c < C::o; ++c) {
-      w_groups[static_cast<std::size_t>(c * C::k_0 * C::k_1 + tap)] = w[static_cast<std::size_t>(tap * C::o + c)];
+      w_groups[static_cast<std::size_t>(c * taps + tap)] = w[static_cast<std::size_t>(tap * C::o + c)];
     }
   }
   const Floats plain = naive_convolution(shape, x, w_groups);
-  const Index pixels = C::n * C::out_0 * C::out_1;
+  const Index pixels = shape.pixels();
   Floats got(static_cast<std::size_t>(C::n * C::y_n), 7), want = got, dy = got;
   for (Index pixel = 0; pixel < pixels; ++pixel) {
     for (Index c = 0; c < C::o; ++c) {
@@ -216,9 +234,9 @@ void depthwise(Report& report) {
   }
   const Floats by_group = naive_convolution_weights(shape, x, gradient);
   Floats dw(w.size(), 7), dw_want(w.size());
-  for (Index tap = 0; tap < C::k_0 * C::k_1; ++tap) {
+  for (Index tap = 0; tap < taps; ++tap) {
     for (Index c = 0; c < C::o; ++c) {
-      dw_want[static_cast<std::size_t>(tap * C::o + c)] = by_group[static_cast<std::size_t>(c * C::k_0 * C::k_1 + tap)];
+      dw_want[static_cast<std::size_t>(tap * C::o + c)] = by_group[static_cast<std::size_t>(c * taps + tap)];
     }
   }
   nnc::depthwise_weights<C>(x.data(), dy.data(), dw.data(), nnc::KeepSum{});
@@ -269,6 +287,17 @@ inline void run(Report& report) {
                    WeightGradient<1, 20, 64, 1, 30, 1, 3, 1, 8, 0, 16>>(report);
   depthwises<Depthwise<3, 6, 9, 3, 1, 1, 1>, Depthwise<40, 8, 20, 3, 1, 1, 1>, Depthwise<33, 9, 33, 5, 2, 1, 2>,
              Depthwise<16, 7, 7, 3, 1, 2, 2>, Depthwise<21, 8, 12, 3, 1, 1, 0>>(report);
+  // Volumes: padding, stride and dilation of the planes, groups; an input gradient; a plane that some taps miss.
+  convolutions<Volume<Convolution<1, 3, 10, 5, 9, 3, 3, 1, 1, 1, 1, true>, 4, 3, 1, 1, 1>,
+               Volume<Convolution<1, 5, 33, 4, 6, 3, 3, 2, 1, 1, 1, false>, 5, 2, 2, 1, 1>,
+               Volume<Convolution<2, 3, 20, 4, 18, 3, 3, 1, 2, 2, 2, true>, 6, 3, 1, 2, 1>,
+               Volume<Convolution<1, 4, 8, 4, 5, 3, 5, 1, 1, 1, 2, false>, 2, 5, 1, 1, 2>,
+               Volume<Convolution<1, 4, 9, 5, 4, 3, 3, 1, 1, 1, 1, true, 2, 9, 8>, 3, 3, 1, 1, 1, 2, 6>>(report);
+  weight_gradients<Volume<WeightGradient<1, 3, 10, 5, 7, 3, 3, 1, 1, 1, 1>, 4, 3, 1, 1, 1>,
+                   Volume<WeightGradient<2, 17, 20, 6, 8, 3, 2, 2, 1, 0, 1>, 5, 2, 2, 1, 1>,
+                   Volume<WeightGradient<1, 4, 8, 3, 5, 1, 3, 1, 1, 0, 1>, 2, 5, 1, 1, 2>>(report);
+  depthwises<Volume<Depthwise<19, 5, 9, 3, 1, 1, 1>, 4, 3, 1, 1, 1>,
+             Volume<Depthwise<16, 6, 7, 3, 2, 1, 1>, 5, 2, 2, 2, 1>>(report);
 }
 
 }  // namespace cases

@@ -9,11 +9,14 @@ using Floats = std::vector<float>;
 using Index = std::ptrdiff_t;
 
 struct ConvolutionShape {
-  Index n, groups, i, o;  // i and o of one group
-  std::array<Index, 2> in, out, k, stride, dilation, input_dilation, pad_low;
+  Index n, groups, i, o;                                                       // i and o of one group
+  std::array<Index, 3> in, out, k, stride, dilation, input_dilation, pad_low;  // planes, rows, columns
+
+  Index pixels() const { return n * out[0] * out[1] * out[2]; }
+  Index taps() const { return k[0] * k[1] * k[2]; }
 };
 
-// x [n][in0][in1][groups*i], w [groups][k0][k1][i][o], result [n][out0][out1][groups*o].
+// x [n][in…][groups*i], w [groups][k…][i][o], result [n][out…][groups*o].
 Floats naive_convolution(const ConvolutionShape& shape, const Floats& x, const Floats& w);
 // The gradient of the weights, as w lies. The shape is that of the forward convolution.
 Floats naive_convolution_weights(const ConvolutionShape& shape, const Floats& x, const Floats& dy);

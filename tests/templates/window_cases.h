@@ -22,14 +22,25 @@ struct Window {
   static constexpr Index y_1 = Channels + 2, y_0 = out_1 * y_1, y_n = out_0 * y_0;
 };
 
-// Calls function(place in x, is first tap that meets the input) for the taps of one output that meet the input.
+// Windows of images made those of volumes.
+template <class Image, Index In, Index K, Index Stride, Index Dilation, Index Pad>
+struct WindowVolume : Image {
+  static constexpr Index in_plane = In, k_plane = K, stride_plane = Stride, dilation_plane = Dilation;
+  static constexpr Index pad_low_plane = Pad;
+  static constexpr Index out_plane = (In + 2 * Pad - Dilation * (K - 1) - 1) / Stride + 1;
+  static constexpr Index x_plane = Image::x_n, x_n = In * x_plane, y_plane = Image::y_n, y_n = out_plane * y_plane;
+};
+
+// Calls function(place in x) for the taps of one output that meet the input.
 template <class C, class F>
-void for_taps(Index n, Index row, Index column, Index channel, const F& function) {
-  for (Index t = 0; t < C::k_0; ++t) {
-    for (Index u = 0; u < C::k_1; ++u) {
-      const Index r = row * C::stride_0 + t * C::dilation_0 - C::pad_low_0;
-      const Index c = column * C::stride_1 + u * C::dilation_1 - C::pad_low_1;
-      if (r >= 0 && r < C::in_0 && c >= 0 && c < C::in_1) function(n * C::x_n + r * C::x_0 + c * C::x_1 + channel);
+void for_taps(Index n, Index plane, Index row, Index column, Index channel, const F& function) {
+  using P = nnc::Planes<C>;
+  for (Index tap = 0; tap < P::k * C::k_0 * C::k_1; ++tap) {
+    const Index p = plane * P::stride + tap / C::k_1 / C::k_0 * P::dilation - P::pad_low;
+    const Index r = row * C::stride_0 + tap / C::k_1 % C::k_0 * C::dilation_0 - C::pad_low_0;
+    const Index c = column * C::stride_1 + tap % C::k_1 * C::dilation_1 - C::pad_low_1;
+    if (p >= 0 && p < P::in && r >= 0 && r < C::in_0 && c >= 0 && c < C::in_1) {
+      function(n * C::x_n + p * P::x + r * C::x_0 + c * C::x_1 + channel);
     }
   }
 }
@@ -38,30 +49,30 @@ template <class C>
 void window(Report& report) {
   const std::string what = "window " + std::to_string(C::channels) + " channels " + std::to_string(C::in_0) + "x" +
                            std::to_string(C::in_1) + " k " + std::to_string(C::k_0) + "x" + std::to_string(C::k_1) +
-                           " stride " + std::to_string(C::stride_0) + " pad " + std::to_string(C::pad_low_0);
+                           " stride " + std::to_string(C::stride_0) + " pad " + std::to_string(C::pad_low_0) +
+                           " planes " + std::to_string(nnc::Planes<C>::in);
   Floats x = coarse(report, C::n * C::x_n);
   x[x.size() / 2] = std::numeric_limits<float>::quiet_NaN();
   const Floats z = report.values(C::n * C::x_n), dy = report.values(C::n * C::y_n);
   const Floats empty(at(C::n * C::y_n), 7);
   Floats maximum = empty, sum = empty, gathered = empty, scattered(x.size());
-  for (Index n = 0; n < C::n; ++n) {
-    for (Index row = 0; row < C::out_0; ++row) {
-      for (Index column = 0; column < C::out_1; ++column) {
-        for (Index channel = 0; channel < C::channels; ++channel) {
-          const std::size_t y = at(n * C::y_n + row * C::y_0 + column * C::y_1 + channel);
-          Index best = -1;
-          sum[y] = 0;
-          for_taps<C>(n, row, column, channel, [&](Index place) {
-            sum[y] += x[at(place)];
-            if (best < 0 || x[at(place)] > x[at(best)] || (std::isnan(x[at(place)]) && !std::isnan(x[at(best)]))) {
-              best = place;
-            }
-          });
-          maximum[y] = x[at(best)];
-          gathered[y] = z[at(best)];
-          scattered[at(best)] += dy[y];
+  for (Index pixel = 0; pixel < C::n * nnc::Planes<C>::out * C::out_0 * C::out_1; ++pixel) {
+    const Index column = pixel % C::out_1, row = pixel / C::out_1 % C::out_0;
+    const Index plane = pixel / C::out_1 / C::out_0 % nnc::Planes<C>::out;
+    const Index n = pixel / C::out_1 / C::out_0 / nnc::Planes<C>::out;
+    for (Index channel = 0; channel < C::channels; ++channel) {
+      const std::size_t y = at(pixel * C::y_1 + channel);
+      Index best = -1;
+      sum[y] = 0;
+      for_taps<C>(n, plane, row, column, channel, [&](Index place) {
+        sum[y] += x[at(place)];
+        if (best < 0 || x[at(place)] > x[at(best)] || (std::isnan(x[at(place)]) && !std::isnan(x[at(best)]))) {
+          best = place;
         }
-      }
+      });
+      maximum[y] = x[at(best)];
+      gathered[y] = z[at(best)];
+      scattered[at(best)] += dy[y];
     }
   }
   Floats got = empty;
@@ -263,7 +274,9 @@ inline void elementwise(Report& report) {
 
 inline void run_windows(Report& report) {
   windows<Window<3, 7, 9, 2, 2, 2, 1, 0>, Window<40, 9, 8, 3, 3, 2, 1, 1>, Window<21, 6, 6, 3, 2, 1, 2, 1>,
-          Window<16, 5, 5, 5, 5, 1, 1, 2>, Window<1, 4, 30, 1, 3, 1, 1, 0>>(report);
+          Window<16, 5, 5, 5, 5, 1, 1, 2>, Window<1, 4, 30, 1, 3, 1, 1, 0>,
+          WindowVolume<Window<3, 5, 6, 2, 3, 2, 1, 1>, 4, 3, 1, 1, 1>,
+          WindowVolume<Window<21, 4, 4, 2, 2, 2, 1, 0>, 5, 2, 1, 2, 0>>(report);
   reductions<Reduction<3, 1, 5, 1>, Reduction<2, 1, 100, 1>, Reduction<2, 3, 37, 1>, Reduction<2, 1, 16, 19>,
              Reduction<1, 2, 33, 40>, Reduction<3, 2, 7, 5, true>, Reduction<2, 1, 40, 1, true>>(report);
   permutation<Permutation<0, 1, 2>>(report);

@@ -657,13 +657,38 @@ struct Taps {
   // The outputs all of whose taps meet the input.
   static constexpr std::ptrdiff_t inner_begin = taps == 0 ? 0 : output_begin(0);
   static constexpr std::ptrdiff_t inner_end = taps == 0 ? outputs : most(inner_begin, output_end(taps - 1));
+  static constexpr bool all_inside = inner_begin == 0 && inner_end == outputs;
 };
 
-// ======== Convolution over one or two spatial axes, and its gradient with respect to the input
+// The third spatial axis, outside of rows and columns: the planes of a volume. A configuration that has no such fields
+// has one plane, and the loops over planes vanish.
+template <class C, class = void>
+struct Planes {
+  static constexpr std::ptrdiff_t in = 1, out = 1, k = 1, stride = 1, dilation = 1, input_dilation = 1, pad_low = 0;
+  static constexpr std::ptrdiff_t x = 0, w = 0, y = 0;
+};
 
-// Axis 0 (rows) and axis 1 (columns) of the phase that computes outputs Phase0 + s * j.
-template <class C, std::ptrdiff_t Phase>
-using Taps0 = Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, C::input_dilation_0, C::pad_low_0, Phase>;
+template <class C>
+struct Planes<C, typename ToVoid<decltype(C::k_plane)>::Type> {
+  static constexpr std::ptrdiff_t in = C::in_plane, out = C::out_plane, k = C::k_plane, stride = C::stride_plane;
+  static constexpr std::ptrdiff_t dilation = C::dilation_plane, input_dilation = C::input_dilation_plane;
+  static constexpr std::ptrdiff_t pad_low = C::pad_low_plane, x = C::x_plane, w = C::w_plane, y = C::y_plane;
+};
+
+// Their taps in a forward convolution or a window.
+template <class C, class P = Planes<C>>
+using PlaneTaps = Taps<P::in, P::out, P::k, P::stride, P::dilation, 1, P::pad_low, 0>;
+
+// ======== Convolution over one, two or three spatial axes, and its gradient with respect to the input
+
+// Axis 0 (rows, and the planes that they lie in) and axis 1 (columns) of the phase that computes outputs Phase + s * j.
+template <class P, std::ptrdiff_t Phase>
+using ConvolutionPlanes = Taps<P::in, P::out, P::k, P::stride, P::dilation, P::input_dilation, P::pad_low, Phase>;
+
+template <class C, std::ptrdiff_t PhasePlane, std::ptrdiff_t Phase>
+struct Taps0 : Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, C::input_dilation_0, C::pad_low_0, Phase> {
+  using Plane = ConvolutionPlanes<Planes<C>, PhasePlane>;
+};
 
 template <class C, std::ptrdiff_t Phase>
 using Taps1 = Taps<C::in_1, C::out_1, C::k_1, C::stride_1, C::dilation_1, C::input_dilation_1, C::pad_low_1, Phase>;
@@ -770,27 +795,32 @@ constexpr bool depthwise_fits(int rows) {
 // Where the sums of one row come from and go to.
 template <class T, class Y>
 struct ConvolutionRow {
-  const T* x;  // place (row of tap 0, column 0), which may lie outside when tap_begin > 0
+  const T* x;  // place (plane and row of tap 0, column 0), which may lie outside when plane_begin or tap_begin > 0
   const T* w;  // tap 0 of the phase
   Y* y;
   std::ptrdiff_t offset;   // of output 0 of the row
   std::ptrdiff_t channel;  // of lane 0
   std::ptrdiff_t tap_begin, tap_end;
+  std::ptrdiff_t plane_begin, plane_end;  // taps of the planes
 };
 
 // Rows pixels from output `begin` on. Begin >= 0 says where, for a tile at an end; -1: all pixels lie inside.
 template <class C, class A0, class A1, class B, std::ptrdiff_t Begin, int Rows, class T, class Y, class Epilogue>
 inline void convolution_tile(const ConvolutionRow<T, Y>& row, std::ptrdiff_t begin, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
   Vec<T, B::lanes> sum[Rows][B::vectors] = {};
-  for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
-    const T* x = row.x + t * A0::spread * C::x_0 + (A1::origin + begin * A1::advance) * C::x_1;
-    const T* w = row.w + t * A0::tap_step * C::w_0;
-    if constexpr (C::depthwise && depthwise_fits<A1>(Rows)) {
-      depthwise_row<C, A1, B, Begin>(sum, x, w);
-    } else if constexpr (Begin < 0) {
-      inner_row<C, A1, B>(sum, x, w);
-    } else {
-      edge_row<C, A1, B, Begin, 0>(sum, x, w);
+  for (std::ptrdiff_t p = A::all_inside ? 0 : row.plane_begin; p < (A::all_inside ? A::taps : row.plane_end); ++p) {
+    for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
+      const T* x = row.x + (p * A::spread * Planes<C>::x + t * A0::spread * C::x_0 +
+                            (A1::origin + begin * A1::advance) * C::x_1);
+      const T* w = row.w + (p * A::tap_step * Planes<C>::w + t * A0::tap_step * C::w_0);
+      if constexpr (C::depthwise && depthwise_fits<A1>(Rows)) {
+        depthwise_row<C, A1, B, Begin>(sum, x, w);
+      } else if constexpr (Begin < 0) {
+        inner_row<C, A1, B>(sum, x, w);
+      } else {
+        edge_row<C, A1, B, Begin, 0>(sum, x, w);
+      }
     }
   }
   constexpr std::ptrdiff_t y_pixel = A1::step * C::y_1;
@@ -800,11 +830,16 @@ inline void convolution_tile(const ConvolutionRow<T, Y>& row, std::ptrdiff_t beg
 // One pixel anywhere: for windows that reach so far out that most tiles of a row are at an end.
 template <class C, class A0, class A1, class B, class T, class Y, class Epilogue>
 inline void convolution_pixel(const ConvolutionRow<T, Y>& row, std::ptrdiff_t at, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
   Vec<T, B::lanes> sum[1][B::vectors] = {};
-  for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
-    for (std::ptrdiff_t u = A1::tap_begin(at); u < A1::tap_end(at); ++u) {
-      const T* x = row.x + t * A0::spread * C::x_0 + (A1::origin + at * A1::advance + u * A1::spread) * C::x_1;
-      convolution_tap<C, B, 1, 0, 1>(sum, x, row.w + t * A0::tap_step * C::w_0 + u * A1::tap_step * C::w_1);
+  for (std::ptrdiff_t p = A::all_inside ? 0 : row.plane_begin; p < (A::all_inside ? A::taps : row.plane_end); ++p) {
+    for (std::ptrdiff_t t = row.tap_begin; t < row.tap_end; ++t) {
+      const T* x =
+          row.x + (p * A::spread * Planes<C>::x + t * A0::spread * C::x_0 + (A1::origin + at * A1::advance) * C::x_1);
+      const T* w = row.w + (p * A::tap_step * Planes<C>::w + t * A0::tap_step * C::w_0);
+      for (std::ptrdiff_t u = A1::tap_begin(at); u < A1::tap_end(at); ++u) {
+        convolution_tap<C, B, 1, 0, 1>(sum, x + u * A1::spread * C::x_1, w + u * A1::tap_step * C::w_1);
+      }
     }
   }
   constexpr std::ptrdiff_t y_pixel = A1::step * C::y_1;
@@ -875,51 +910,64 @@ inline void convolution_row(const ConvolutionRow<T, Y>& row, const Epilogue& epi
   }
 }
 
-// Row j of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
+// Row j of plane z of one block of output channels. offset: of pixel (0, 0) and the block's lane 0; channel: of lane 0.
 template <class C, class A0, class A1, class B, class T, class Y, class Epilogue>
 inline void convolution_block(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
-                              std::ptrdiff_t j, const Epilogue& epilogue) {
-  const ConvolutionRow<T, Y> row{x + (A0::origin + j * A0::advance) * C::x_0,
-                                 w,
-                                 y,
-                                 offset + j * A0::step * C::y_0,
-                                 channel,
-                                 A0::tap_begin(j),
-                                 A0::tap_end(j)};
+                              std::ptrdiff_t z, std::ptrdiff_t j, const Epilogue& epilogue) {
+  using A = typename A0::Plane;
+  const ConvolutionRow<T, Y> row{
+      x + ((A::origin + z * A::advance) * Planes<C>::x + (A0::origin + j * A0::advance) * C::x_0),
+      w,
+      y,
+      offset + z * A::step * Planes<C>::y + j * A0::step * C::y_0,
+      channel,
+      A0::tap_begin(j),
+      A0::tap_end(j),
+      A::tap_begin(z),
+      A::tap_end(z)};
   convolution_row<C, A0, A1, B>(row, epilogue);
 }
 
-// One phase of one example and group.
-template <class C, std::ptrdiff_t Phase0, std::ptrdiff_t Phase1, class T, class Y, class Epilogue>
-inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
-                              const Epilogue& epilogue) {
-  using A0 = Taps0<C, Phase0>;
-  using A1 = Taps1<C, Phase1>;
+// Plane z of one phase of one example and group.
+template <class C, class A0, class A1, class T, class Y, class Epilogue>
+inline void convolution_plane(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                              std::ptrdiff_t z, const Epilogue& epilogue) {
   using O = Columns<C::lanes, C::tile_n, C::o, C::packed>;
   constexpr int lanes = O::lanes();
   constexpr std::ptrdiff_t x_block = C::depthwise ? O::block : 0;
   constexpr std::ptrdiff_t w_block = C::packed ? C::w_block : O::block;
-  if constexpr (A0::outputs > 0 && A1::outputs > 0) {
-    w += A0::first * C::w_0 + A1::first * C::w_1;
-    offset += Phase0 * C::y_0 + Phase1 * C::y_1;
-    // Weights are the larger part of what a block of channels reads, so all rows use them before the next block; but
-    // depthwise, all blocks of a row go first, since they share the lines of x.
-    constexpr std::ptrdiff_t bands = C::depthwise ? A0::outputs : 1, rows = A0::outputs / bands;
-    for (std::ptrdiff_t band = 0; band < bands; ++band) {
-      for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
-        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
-          convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
-              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
-        }
-      }
-      if constexpr (O::edge > 0) {
-        constexpr std::ptrdiff_t b = O::whole;
-        for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
-          convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
-              x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, j, epilogue);
-        }
+  // Weights are the larger part of what a block of channels reads, so all rows use them before the next block; but
+  // depthwise, all blocks of a row go first, since they share the lines of x.
+  constexpr std::ptrdiff_t bands = C::depthwise ? A0::outputs : 1, rows = A0::outputs / bands;
+  for (std::ptrdiff_t band = 0; band < bands; ++band) {
+    for (std::ptrdiff_t b = 0; b < O::whole; ++b) {
+      for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+        convolution_block<C, A0, A1, Block<C::tile_n, lanes, lanes, 0>>(
+            x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, z, j, epilogue);
       }
     }
+    if constexpr (O::edge > 0) {
+      constexpr std::ptrdiff_t b = O::whole;
+      for (std::ptrdiff_t j = band * rows; j < (band + 1) * rows; ++j) {
+        convolution_block<C, A0, A1, Block<O::edge_vectors, lanes, O::edge_rest, O::edge_back>>(
+            x + b * x_block, w + b * w_block, y, offset + b * O::block, channel + b * O::block, z, j, epilogue);
+      }
+    }
+  }
+}
+
+// One phase of one example and group.
+template <class C, std::ptrdiff_t PhasePlane, std::ptrdiff_t Phase0, std::ptrdiff_t Phase1, class T, class Y,
+          class Epilogue>
+inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
+                              const Epilogue& epilogue) {
+  using A0 = Taps0<C, PhasePlane, Phase0>;
+  using A1 = Taps1<C, Phase1>;
+  using A = typename A0::Plane;
+  if constexpr (A::outputs > 0 && A0::outputs > 0 && A1::outputs > 0) {
+    w += A::first * Planes<C>::w + A0::first * C::w_0 + A1::first * C::w_1;
+    offset += PhasePlane * Planes<C>::y + Phase0 * C::y_0 + Phase1 * C::y_1;
+    for (std::ptrdiff_t z = 0; z < A::outputs; ++z) convolution_plane<C, A0, A1>(x, w, y, offset, channel, z, epilogue);
   }
 }
 
@@ -927,14 +975,15 @@ inline void convolution_phase(const T* x, const T* w, Y* y, std::ptrdiff_t offse
 template <class C, std::ptrdiff_t Phase, class T, class Y, class Epilogue>
 NNC_INLINE void convolution_phases(const T* x, const T* w, Y* y, std::ptrdiff_t offset, std::ptrdiff_t channel,
                                    const Epilogue& epilogue) {
-  if constexpr (Phase < C::input_dilation_0 * C::input_dilation_1) {
-    convolution_phase<C, Phase / C::input_dilation_1, Phase % C::input_dilation_1>(x, w, y, offset, channel, epilogue);
+  constexpr std::ptrdiff_t columns = C::input_dilation_1, pixels = C::input_dilation_0 * columns;
+  if constexpr (Phase < Planes<C>::input_dilation * pixels) {
+    convolution_phase<C, Phase / pixels, Phase % pixels / columns, Phase % columns>(x, w, y, offset, channel, epilogue);
     convolution_phases<C, Phase + 1>(x, w, y, offset, channel, epilogue);
   }
 }
 
-// y = epilogue(convolution of x with w). w points to tap (0, 0), which is not the lowest address if w_0 or w_1 is
-// negative (a window walked backwards: the input gradient).
+// y = epilogue(convolution of x with w). w points to tap (0, 0), which is not the lowest address if a stride of its
+// taps is negative (a window walked backwards: the input gradient).
 template <class C, class T, class Y, class Epilogue>
 inline void convolution(const T* x, const T* w, Y* y, const Epilogue& epilogue) {
   for (std::ptrdiff_t n = 0; n < C::n; ++n) {
@@ -1061,7 +1110,7 @@ struct ReduceMaximum {
   }
 };
 
-// ======== Maximum and sum over 2-D windows, channels last, and the two gradients of the maximum
+// ======== Maximum and sum over windows of one to three axes, channels last, and the two gradients of the maximum
 
 template <class C>
 using WindowTaps0 = Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, 1, C::pad_low_0, 0>;
@@ -1069,34 +1118,54 @@ using WindowTaps0 = Taps<C::in_0, C::out_0, C::k_0, C::stride_0, C::dilation_0, 
 template <class C>
 using WindowTaps1 = Taps<C::in_1, C::out_1, C::k_1, C::stride_1, C::dilation_1, 1, C::pad_low_1, 0>;
 
-// The taps of one output that meet the input, and where tap (0, 0) lies.
+// The taps of one output that meet the input, and where tap (0, 0, 0) lies.
 struct WindowPlace {
-  std::ptrdiff_t begin_0, end_0, begin_1, end_1;
+  std::ptrdiff_t begin_plane, end_plane, begin_0, end_0, begin_1, end_1;
   std::ptrdiff_t x, y;
 };
 
 template <class C>
-NNC_INLINE WindowPlace window_place(std::ptrdiff_t n, std::ptrdiff_t row, std::ptrdiff_t column) {
+NNC_INLINE WindowPlace window_place(std::ptrdiff_t n, std::ptrdiff_t plane, std::ptrdiff_t row, std::ptrdiff_t column) {
+  using P = Planes<C>;
+  using A = PlaneTaps<C>;
   using A0 = WindowTaps0<C>;
   using A1 = WindowTaps1<C>;
-  constexpr bool inside_0 = A0::inner_begin == 0 && A0::inner_end == A0::outputs;
-  constexpr bool inside_1 = A1::inner_begin == 0 && A1::inner_end == A1::outputs;
-  return {inside_0 ? 0 : A0::tap_begin(row),
-          inside_0 ? C::k_0 : A0::tap_end(row),
-          inside_1 ? 0 : A1::tap_begin(column),
-          inside_1 ? C::k_1 : A1::tap_end(column),
-          n * C::x_n + (row * C::stride_0 - C::pad_low_0) * C::x_0 + (column * C::stride_1 - C::pad_low_1) * C::x_1,
-          n * C::y_n + row * C::y_0 + column * C::y_1};
+  return {A::all_inside ? 0 : A::tap_begin(plane),
+          A::all_inside ? P::k : A::tap_end(plane),
+          A0::all_inside ? 0 : A0::tap_begin(row),
+          A0::all_inside ? C::k_0 : A0::tap_end(row),
+          A1::all_inside ? 0 : A1::tap_begin(column),
+          A1::all_inside ? C::k_1 : A1::tap_end(column),
+          n * C::x_n + (plane * P::stride - P::pad_low) * P::x + (row * C::stride_0 - C::pad_low_0) * C::x_0 +
+              (column * C::stride_1 - C::pad_low_1) * C::x_1,
+          n * C::y_n + plane * P::y + row * C::y_0 + column * C::y_1};
 }
 
 // Calls function(Constant<width>, place, channel) for all outputs in order.
 template <class C, class F>
 NNC_INLINE void for_windows(const F& function) {
   for (std::ptrdiff_t n = 0; n < C::n; ++n) {
-    for (std::ptrdiff_t row = 0; row < C::out_0; ++row) {
-      for (std::ptrdiff_t column = 0; column < C::out_1; ++column) {
-        const WindowPlace place = window_place<C>(n, row, column);
-        for_lanes<C::lanes, C::channels>([&](auto width, std::ptrdiff_t channel) { function(width, place, channel); });
+    for (std::ptrdiff_t plane = 0; plane < Planes<C>::out; ++plane) {
+      for (std::ptrdiff_t row = 0; row < C::out_0; ++row) {
+        for (std::ptrdiff_t column = 0; column < C::out_1; ++column) {
+          const WindowPlace place = window_place<C>(n, plane, row, column);
+          for_lanes<C::lanes, C::channels>(
+              [&](auto width, std::ptrdiff_t channel) { function(width, place, channel); });
+        }
+      }
+    }
+  }
+}
+
+// Calls function(offset in x, number of the tap) for the taps of a window that meet the input, in order.
+template <class C, class F>
+NNC_INLINE void for_taps(const WindowPlace& place, const F& function) {
+  for (std::ptrdiff_t p = place.begin_plane; p < place.end_plane; ++p) {
+    for (std::ptrdiff_t t = place.begin_0; t < place.end_0; ++t) {
+      for (std::ptrdiff_t u = place.begin_1; u < place.end_1; ++u) {
+        function(
+            place.x + p * Planes<C>::dilation * Planes<C>::x + t * C::dilation_0 * C::x_0 + u * C::dilation_1 * C::x_1,
+            static_cast<std::int32_t>((p * C::k_0 + t) * C::k_1 + u));
       }
     }
   }
@@ -1109,12 +1178,7 @@ inline void window_reduce(const T* x, Y* y, const Combine& combine, const Epilog
     constexpr int n = static_cast<int>(decltype(width)::value);
     using V = Vec<T, n>;
     V result = splat<V>(Combine::template neutral<T>());
-    for (std::ptrdiff_t t = place.begin_0; t < place.end_0; ++t) {
-      for (std::ptrdiff_t u = place.begin_1; u < place.end_1; ++u) {
-        const std::ptrdiff_t at = place.x + t * C::dilation_0 * C::x_0 + u * C::dilation_1 * C::x_1 + channel;
-        result = combine(result, load<n>(x + at));
-      }
-    }
+    for_taps<C>(place, [&](std::ptrdiff_t at, std::int32_t) { result = combine(result, load<n>(x + at + channel)); });
     store(y + place.y + channel, epilogue(result, place.y + channel, channel));
   });
 }
