@@ -184,12 +184,9 @@ std::vector<State> states_of(std::initializer_list<const Graph*> graphs, bool on
 void drop_unused_inputs(Graph& graph) {
   const std::map<const Value*, int> uses = use_counts(graph);
   const auto is_unused = [&](const Value* input) { return uses.count(input) == 0 || uses.at(input) == 0; };
+  std::erase_if(graph.inputs, is_unused);
   std::erase_if(graph.ops,
                 [&](const std::unique_ptr<Op>& op) { return op->def->name == "input" && is_unused(op->result()); });
-  std::erase_if(graph.inputs, [&](const Value* input) {
-    return std::none_of(graph.ops.begin(), graph.ops.end(),
-                        [&](const std::unique_ptr<Op>& op) { return op.get() == input->producer; });
-  });
 }
 
 // A function that gives the states their initial values, each row of a batch the same.
@@ -245,8 +242,9 @@ void begin_anew(Graph& evaluate, const Graph& init) {
   drop_unused_inputs(initial);
   const std::vector<Value*> values = inline_graph(evaluate, initial, {});
   for (std::size_t i = 0; i < states.size(); ++i) {
+    const Op* leaf = states[i].value->producer;
     evaluate.replace_uses(states[i].value, values[i]);
-    std::erase_if(evaluate.ops, [&](const std::unique_ptr<Op>& op) { return op.get() == states[i].value->producer; });
+    std::erase_if(evaluate.ops, [&](const std::unique_ptr<Op>& op) { return op.get() == leaf; });
   }
   std::erase_if(evaluate.states, [](const State& state) { return state.kind == StateKind::Recurrent; });
   evaluate.sort();
