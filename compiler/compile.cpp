@@ -1,5 +1,7 @@
 #include "compiler/compile.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -17,6 +19,42 @@
 
 namespace nnc {
 
+namespace {
+
+// A program from printed graphs, as --emit=graph writes them: of each model its graph, and with the name <model>_init
+// that of its initial values.
+std::optional<ElaboratedProgram> program_of_graphs(const SourceManager& sources, std::int32_t file,
+                                                   Diagnostics& diagnostics) {
+  std::map<std::string, Graph> graphs;
+  for (const std::unique_ptr<Graph>& graph : parse_graphs(sources, file, diagnostics)) {
+    const std::string name = graph->name;
+    if (!graphs.emplace(name, std::move(*graph)).second) {
+      diagnostics.report(Kind::graph_syntax, Span{file, 0, 0}, "two graphs are named '" + name + "'");
+    }
+  }
+  if (diagnostics.has_errors()) return std::nullopt;
+  ElaboratedProgram program;
+  for (auto& [name, graph] : graphs) {
+    constexpr std::string_view kInit = "_init";
+    if (name.ends_with(kInit) && graphs.count(name.substr(0, name.size() - kInit.size())) != 0) continue;
+    ElaboratedModel model{name, std::move(graph), {}};
+    const auto init = graphs.find(name + std::string(kInit));
+    if (init != graphs.end()) model.init = std::move(init->second);
+    for (const State& state : model.forward.states) {
+      const Value* initial = model.init.find_output(state.name);
+      if (initial != nullptr && initial->type == state.value->type) continue;
+      diagnostics.report(Kind::graph_syntax, Span{file, 0, 0},
+                         fmt::format("the graph '{}{}' does not give '{}', {}", name, kInit, state.name,
+                                     to_string(state.value->type)));
+    }
+    program.models.push_back(std::move(model));
+  }
+  if (diagnostics.has_errors()) return std::nullopt;
+  return program;
+}
+
+}  // namespace
+
 std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
                                               const ElaborateOptions& options) {
   std::string error;
@@ -25,6 +63,7 @@ std::optional<ElaboratedProgram> load_program(const std::string& path, SourceMan
     diagnostics.report(Kind::unreadable_file, Span{}, error);
     return std::nullopt;
   }
+  if (is_printed_graph(sources.text(*file))) return program_of_graphs(sources, *file, diagnostics);
   const ast::File tree = ast::parse(sources, *file, diagnostics);
   // Where a bracket is missing, nothing says what belongs to what.
   for (const Diagnostic& diagnostic : diagnostics.all()) {

@@ -28,7 +28,8 @@ struct CompileOptions {
       after_pass;
 };
 
-// Parses and elaborates a .nn file. Nothing on error (the errors are in `diagnostics`).
+// Parses and elaborates a .nn file, or reads what --emit=graph printed. Nothing on error (the errors are in
+// `diagnostics`).
 std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
                                               const ElaborateOptions& options);
 

@@ -120,7 +120,9 @@ int Compilation::emit_graphs() const {
       const ElaboratedStage& stage = program_->stages[index];
       for (const Graph* graph : {&stage.init, &stage.step, &stage.evaluate}) text += print(*graph, &sources_) + "\n";
     } else {
-      text += print(program_->models[index].forward, &sources_) + "\n";
+      const ElaboratedModel& model = program_->models[index];
+      text += print(model.forward, &sources_) + "\n";
+      if (!model.init.outputs.empty()) text += print(model.init, &sources_) + "\n";
     }
   }
   return finish(text);

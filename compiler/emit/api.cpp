@@ -122,7 +122,7 @@ std::string ApiFunction::signature(bool is_definition) const {
     is_first = false;
     text += parameter.declaration(is_definition && !parameter.is_used ? "" : parameter.name);
   }
-  return text + ") noexcept";
+  return text + ")";
 }
 
 namespace {

@@ -33,7 +33,8 @@ struct ApiFunction {
   const ApiParameter* find(ApiParameter::Kind kind, const std::string& slot) const;
   const ApiParameter* find(Memory memory) const;
   const ApiParameter* arena() const;
-  // "void forward(const Prepared& prepared, …) noexcept"; is_definition: unused parameters have no names.
+  // "void forward(const Prepared& prepared, …)"; is_definition: unused parameters have no names. Nothing can throw,
+  // but `noexcept` is not written: compilers would then refer to the C++ library's routines for exceptions.
   std::string signature(bool is_definition) const;
 };
 

@@ -69,9 +69,7 @@ std::string function_comment(const ApiFunction& api) {
 
 }  // namespace
 
-std::string load_signature() {
-  return "bool load(const unsigned char* bytes, std::size_t size, Prepared& prepared) noexcept";
-}
+std::string load_signature() { return "bool load(const unsigned char* bytes, std::size_t size, Prepared& prepared)"; }
 
 std::string load_definition(const Unit& unit) {
   if (unit.weights_file.name.empty()) return "";

@@ -28,12 +28,19 @@ class Parser {
  public:
   Parser(std::string_view text, std::int32_t file) : text_(text), file_(file) {}
 
-  std::unique_ptr<Graph> run() {
-    expect_word("graph");
-    std::unique_ptr<Graph> graph = graph_rest(0);
+  std::vector<std::unique_ptr<Graph>> run() {
+    std::vector<std::unique_ptr<Graph>> graphs;
+    do {
+      expect_word("graph");
+      graphs.push_back(graph_rest(0));
+      skip();
+    } while (at_ < text_.size());
+    return graphs;
+  }
+
+  bool begins() {
     skip();
-    if (at_ < text_.size()) fail("the graph ends here");
-    return graph;
+    return text_.substr(at_).starts_with("graph ");
   }
 
   Span span_at(std::size_t at) const {
@@ -354,17 +361,31 @@ class Parser {
 
 }  // namespace
 
-std::unique_ptr<Graph> parse_graph(const SourceManager& sources, std::int32_t file, Diagnostics& diagnostics) {
+std::vector<std::unique_ptr<Graph>> parse_graphs(const SourceManager& sources, std::int32_t file,
+                                                 Diagnostics& diagnostics) {
   Parser parser(sources.text(file), file);
   try {
-    std::unique_ptr<Graph> graph = parser.run();
-    const std::string wrong = verify(*graph);
-    if (wrong.empty()) return graph;
-    diagnostics.report(Kind::graph_syntax, parser.span_at(0), wrong);
+    std::vector<std::unique_ptr<Graph>> graphs = parser.run();
+    for (const std::unique_ptr<Graph>& graph : graphs) {
+      const std::string wrong = verify(*graph);
+      if (wrong.empty()) continue;
+      diagnostics.report(Kind::graph_syntax, parser.span_at(0), wrong);
+      return {};
+    }
+    return graphs;
   } catch (const SyntaxError& error) {
     diagnostics.report(Kind::graph_syntax, parser.span_at(error.at), error.message);
   }
+  return {};
+}
+
+std::unique_ptr<Graph> parse_graph(const SourceManager& sources, std::int32_t file, Diagnostics& diagnostics) {
+  std::vector<std::unique_ptr<Graph>> graphs = parse_graphs(sources, file, diagnostics);
+  if (graphs.size() == 1) return std::move(graphs.front());
+  if (graphs.size() > 1) diagnostics.report(Kind::graph_syntax, Span{file, 0, 0}, "there is more than one graph");
   return nullptr;
 }
+
+bool is_printed_graph(std::string_view text) { return Parser(text, 0).begins(); }
 
 }  // namespace nnc

@@ -99,6 +99,28 @@ TEST_CASE("forms before C++") {
   CHECK(has(folder.nnc("m.nn --model Curve"), "'m.nn' has no model for 'Curve'; it has"));
 }
 
+TEST_CASE("a printed graph is accepted where a program is, and means the same") {
+  const Folder folder;
+  folder.write("m.nn", kProgram);
+  folder.write("x.csv", "1,2,3\n-4,5,6\n");
+  REQUIRE(folder.nnc("m.nn --emit=graph -o m.graph").status == 0);
+  CHECK(folder.nnc("m.graph --emit=graph").output.find("contraction") != std::string::npos);
+  for (const char* program : {"m.nn", "m.graph"}) {
+    CAPTURE(program);
+    CHECK(folder.nnc(std::string("run ") + program + " --seed 3 --input x.csv:x=0:3 --output y=" + program + ".npy")
+              .output == "");
+    CHECK(folder.nnc(std::string(program) + " -o line.cpp").output == "");
+  }
+  CHECK(folder.read("m.nn.npy") == folder.read("m.graph.npy"));
+  CHECK(has(folder.nnc("train m.graph --data x.csv:x=0:3"), "has no `train` block"));
+  folder.write("bad.graph",
+               "graph Line {\n  %0 = state() {name=\"w\", kind=\"parameter\", element=f32, shape=[2]} : f32[2]\n  "
+               "output y = %0\n}\n");
+  const Outcome bad = folder.nnc("check bad.graph");
+  CHECK(bad.status == 1);
+  CHECK(has(bad, "the graph 'Line_init' does not give 'w', f32[2] [graph-syntax]"));
+}
+
 TEST_CASE("a program becomes two files, the same bytes each time") {
   const Folder folder;
   folder.write("m.nn", kProgram);
@@ -124,6 +146,19 @@ TEST_CASE("several models of a program share the files; one can be chosen") {
   folder.nnc("m.nn -o one.cpp --model Twice --namespace chosen");
   CHECK(folder.read("one.hpp").find("namespace chosen") != std::string::npos);
   CHECK(folder.read("one.hpp").find("namespace line") == std::string::npos);
+}
+
+TEST_CASE("what is emitted needs nothing of any library, whatever the compiler") {
+  const Folder folder;
+  for (const char* program : {"05_lenet5.nn", "08_lstm.nn --model Keyword --train"}) {
+    CAPTURE(program);
+    REQUIRE(folder.nnc("-o m.cpp " NNC_SOURCE_DIR "/tests/programs/" + std::string(program)).status == 0);
+    for (const char* compiler : {"g++", "clang++-19"}) {
+      CAPTURE(compiler);
+      CHECK(folder.run(std::string(compiler) + " -std=c++17 -O2 -c m.cpp -o m.o").output == "");
+      CHECK(folder.run("nm -u m.o | sed 's/.* U //' | grep -v -E '^mem(cpy|move|set)$'").output == "");
+    }
+  }
 }
 
 TEST_CASE("a model without parameters compiles, is measured and runs") {

@@ -150,7 +150,7 @@ int main() {
 })") == once + once);
   const Emitted emitted = emit_text(sketch.unit);
   CHECK(emitted.header.text.find("void forward(const Parameters& parameters, const float (&hidden)[2][3], float "
-                                 "(&scores)[2][11], Arena& arena) noexcept;") != std::string::npos);
+                                 "(&scores)[2][11], Arena& arena);") != std::string::npos);
   CHECK(emitted.source.text.find("// Memory of forward: 256 bytes") != std::string::npos);
 }
 

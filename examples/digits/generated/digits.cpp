@@ -1541,7 +1541,7 @@ void top(const float* a, const float* b, float* y, const float* top_bias) { cont
 //        36864      18432  block2_conv_weight_folded        prepare_block2_conv_weight - pack_block2_conv_weight
 //        55296        576  block1_conv_weight_folded        prepare_block1_conv_weight - pack_block1_conv_weight
 //        55872        128  block3_batch_norm_out            prepare_block3_batch_norm - prepare_block3_conv_bias
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const block1_batch_norm_out = elements<float>(arena.bytes[0]);
   float* const block1_conv_weight_folded = elements<float>(arena.bytes[55296]);
   float* const block2_batch_norm_out = elements<float>(arena.bytes[0]);
@@ -1586,7 +1586,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
 //         2048        512  max_pool_2_out                   max_pool_2 - pack_max_pool_2
 //         8192       4096  block1_out                       block1_conv - block2_conv
 //         8192       2048  max_pool_out                     max_pool - block3_conv
-void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&scores)[10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&scores)[10], Arena& arena) {
   float* const normalize_out = elements<float>(arena.bytes[0]);
   float* const block1_out = elements<float>(arena.bytes[8192]);
   float* const block2_out = elements<float>(arena.bytes[0]);

@@ -57,12 +57,12 @@ struct alignas(64) Arena {
 
 // Computes what `forward` needs of the parameters; once, before the first call.
 //   uses 56,000 bytes of the arena; what lies there before and after has no meaning
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena);
 
 // The model.
 //   in  image: f32[1, 8, 8]
 //   out scores: f32[10]
 //   uses 12,288 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&scores)[10], Arena& arena) noexcept;
+void forward(const Prepared& prepared, const float (&image)[1][8][8], float (&scores)[10], Arena& arena);
 
 }  // namespace digits
