@@ -69,6 +69,7 @@ class Formatter {
     int start = 0;         // indentation of the line that begins the current statement or element
     int pipe = -1;         // column of the first `|>` of the current chain
     std::vector<int> ifs;  // columns of the `if`s whose `else` is still to come
+    int chain = 0;         // column of the `if` whose `else` came last: `else if` goes on with it
   };
 
   int width(int i) const { return static_cast<int>(utf8::count(pieces_[i].token.text)); }
@@ -131,16 +132,19 @@ class Formatter {
     }
     if (piece.starts_statement) level.ifs.clear();
     if (is(piece, "|>") && level.pipe < 0) level.pipe = column;
-    if (is(piece, "if")) level.ifs.push_back(column);
-    if (is(piece, "else") && !level.ifs.empty()) level.ifs.pop_back();
+    if (is(piece, "if")) level.ifs.push_back(i > 0 && is(pieces_[i - 1], "else") ? level.chain : column);
+    if (is(piece, "else") && !level.ifs.empty()) {
+      level.chain = level.ifs.back();
+      level.ifs.pop_back();
+    }
     if (is(piece, "{")) {
       // After a header of several lines the body goes by the line on which the statement began.
       const int base = depth_at_start > levels_.size() ? level.start : line.indent;
-      levels_.push_back({true, base + kIndent, base, base + kIndent, -1, {}});
+      levels_.push_back({true, base + kIndent, base, base + kIndent, -1, {}, 0});
     } else if (is(piece, "(") || is(piece, "[")) {
       const bool is_last = i + 1 >= line.end;
       const int content = is_last ? line.indent + kIndent : column + 1;
-      levels_.push_back({false, content, is_last ? line.indent : column, content, -1, {}});
+      levels_.push_back({false, content, is_last ? line.indent : column, content, -1, {}, 0});
     }
   }
 

@@ -14,6 +14,15 @@ Datum setting_from_text(Evaluator& evaluator, const ast::Param& param, const std
   std::string expected = kind == "flag" ? "true or false" : kind;
   if (kind == "flag" && (text == "true" || text == "false")) return Datum::of(text == "true");
   if (kind == "text") return Datum::of(text);
+  if (kind == "op") {
+    const ScopePtr scope = evaluator.program.user_scope();
+    Scope* home = nullptr;
+    expected = "the name of a function, layer or cell";
+    if (find(scope.get(), text, &home) != nullptr || find_builtin(text) != nullptr) {
+      const Datum named = evaluator.lookup(text, scope, param.span, param.default_value.get());
+      if (named.is(DatumKind::Operator) && named.op->model == nullptr) return named;
+    }
+  }
   const char* const end = text.data() + text.size();
   if (kind == "real") {
     double value = 0;

@@ -207,5 +207,27 @@ TEST_CASE("settings from the command line") {
   CHECK(set->model().forward.find_state("dense.weight")->value->type.shape == Shape{3, 4});
 }
 
+TEST_CASE("operators by name from the command line") {
+  const char* text =
+      "fn twice(x: f32[N]) -> f32[N] { 2 * x }\n"
+      "model M(x: f32[2], f: op = relu) -> (y: f32[2]) { y = x |> f }\n";
+  const auto result = [&](const std::string& name) {
+    ElaborateOptions options;
+    options.settings["f"] = name;
+    auto program = elaborate_text(text, options);
+    REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+    std::map<std::string, Tensor> states;
+    for (const State& state : program->model().forward.states) {
+      CHECK(state.name == "prelu.slope");
+      states[state.name] = vector_of({0.5, 0.25});
+    }
+    return evaluate(program->model().forward, {{"x", vector_of({-2, 3})}}, states).outputs.at("y").floats();
+  };
+  check_close(result("relu"), {0, 3});
+  check_close(result("tanh"), {std::tanh(-2), std::tanh(3)});
+  check_close(result("twice"), {-4, 6});
+  check_close(result("prelu"), {-1, 3});
+}
+
 }  // namespace
 }  // namespace nnc

@@ -60,9 +60,7 @@ std::vector<float> Example::run(const std::string& arguments, const std::string&
       folder_.nnc("run '" + program(file) + "' --target x86-64-v3 --weights weights.safetensors --output " + output +
                   "=result.npy " + arguments);
   REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
-  const Result<std::vector<Array>> arrays = load_file(folder_.file("result.npy"));
-  REQUIRE_MESSAGE(arrays, arrays.error());
-  return elements_of(arrays->front());
+  return read_floats(folder_.file("result.npy"));
 }
 
 std::vector<float> Example::weights(const std::string& path) const {
@@ -81,6 +79,12 @@ void Example::picture(const std::string& file, const std::string& svg) const {
   std::ostringstream committed;
   committed << std::ifstream(path).rdbuf();
   CHECK_MESSAGE(committed.str() == svg, path, " is not what the program gives now; NNC_UPDATE=1 writes it anew");
+}
+
+std::vector<float> read_floats(const std::string& path) {
+  const Result<std::vector<Array>> arrays = load_file(path);
+  REQUIRE_MESSAGE(arrays, arrays.error());
+  return elements_of(arrays->front());
 }
 
 Array floats(const std::string& name, const Shape& shape, const std::vector<float>& values) {

@@ -42,6 +42,9 @@ class Example {
   Folder folder_;
 };
 
+// The elements of a .npy file of floats, row after row.
+std::vector<float> read_floats(const std::string& path);
+
 // An array of floats (or of labels), row after row.
 Array floats(const std::string& name, const Shape& shape, const std::vector<float>& values);
 Array labels(const std::string& name, const std::vector<std::int32_t>& values);

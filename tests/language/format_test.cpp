@@ -74,6 +74,8 @@ TEST_CASE("blocks and continued lines") {
   CHECK(statements("let y = x |> a\n|> b\ny") == "  let y = x |> a\n            |> b\n  y\n");
   CHECK(statements("let y = x\n|> a |> b\n|> c\ny") == "  let y = x\n    |> a |> b\n    |> c\n  y\n");
   CHECK(statements("let y = if a { b }\nelse { c }") == "  let y = if a { b }\n          else { c }\n");
+  CHECK(statements("let y = if a { b }\nelse if c { d }\nelse if e { f }\nelse { g }") ==
+        "  let y = if a { b }\n          else if c { d }\n          else if e { f }\n          else { g }\n");
   CHECK(statements("repeat(x, 3, { s ->\nlet u = s\nu })") == "  repeat(x, 3, { s ->\n    let u = s\n    u\n  })\n");
   CHECK(statements("g(\na,\nb\n)") == "  g(\n    a,\n    b\n  )\n");
   CHECK(statements("g(a,\nb)") == "  g(a,\n    b)\n");
