@@ -207,5 +207,25 @@ TEST_CASE("a tied table, and members of instances") {
   CHECK(program->model().forward.states.size() == 1);
 }
 
+TEST_CASE("members of an instance that a line above has applied") {
+  auto program = elaborate_text(
+      "layer machine(v: f32[I], units: int) {\n"
+      "  param W: f32[units, I] ~ he_normal\n"
+      "  fn energy(v: f32[I]) { -sum(softplus(W @ v)) }\n"
+      "  sigmoid(W @ v)\n"
+      "}\n"
+      "model M(x: f32[4]) -> (y: f32[2]) { layer b[i: 2] = machine(3 - i); y = x |> b }\n"
+      "train M {\n"
+      "  let h = b[0](x)\n"
+      "  minimize b[0].energy(x) + sum(h)\n"
+      "  metric first = b[0].energy(x) * sum(h)\n"
+      "  update b[0] with sgd(rate: 0.1)\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  std::vector<std::string> names;
+  for (const Output& output : program->stage().step.outputs) names.push_back(output.name);
+  CHECK(names == std::vector<std::string>{"loss", "gradient:b.0.W"});
+}
+
 }  // namespace
 }  // namespace nnc
