@@ -51,13 +51,17 @@ struct StageData {
   std::optional<Examples> training_examples, test_examples;
 };
 
+// Whether the model declares the parameter, be it one that its outputs do not need, like a machine's visible biases.
+bool declares(const ElaboratedModel& model, const std::string& path) {
+  const std::vector<Output>& all = model.init.outputs;
+  return std::any_of(all.begin(), all.end(), [&](const Output& output) { return output.name == path; });
+}
+
 // The parameters of the model among those of the unit, which has the block's besides.
 std::vector<WeightSlot> model_slots(const Unit& unit, const ElaboratedModel& model) {
-  const StructLayout of_model = parameter_layout(model.forward);
   std::vector<WeightSlot> slots;
   for (const WeightSlot& slot : weight_slots(unit.parameters)) {
-    const auto is_same = [&](const Slot& own) { return own.name == slot.name; };
-    if (std::any_of(of_model.slots.begin(), of_model.slots.end(), is_same)) slots.push_back(slot);
+    if (declares(model, slot.name)) slots.push_back(slot);
   }
   return slots;
 }
@@ -258,7 +262,9 @@ Result<std::size_t> Training::resume() {
         return Failure{fmt::format("{}: lacks what `train {}` has learned of '{}' ({})", options_.checkpoint, names[i],
                                    slot.name, to_string(slot.type))};
       }
-      shipped_.insert(slot.name);
+    }
+    for (const auto& [path, value] : learned_) {
+      if (declares(model, path)) shipped_.insert(path);
     }
   }
   return complete;

@@ -72,7 +72,7 @@ Status read_weights(const WeightsOption& file, const ElaboratedProgram& program,
   if (!loaded) return loaded;
   std::vector<std::string> known;
   for (const ElaboratedModel& model : program.models) {
-    for (const Slot& slot : parameter_layout(model.forward).slots) known.push_back(slot.name);
+    for (const Output& output : model.init.outputs) known.push_back(output.name);
   }
   return check_weight_names(read->tensors, known, file.path);
 }

@@ -209,6 +209,7 @@ void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
     ~RestoreChain() { target = std::move(saved); }
   } restore{evaluator.reporter().chain, std::move(chain)};
   try {
+    force_named(evaluator, *statement.value, scope.shared_from_this());
     evaluator.session.in_region(evaluator.session.root(), [&] {
       if (statement.kind == StmtKind::Next) scope.names.erase("next " + statement.names[0].text);
       evaluator.statement(statement, scope.shared_from_this());
@@ -228,6 +229,22 @@ void Stage::force(Evaluator& evaluator, Binding& binding, Scope& scope) {
       broken.kind = Binding::Kind::Broken;
     }
     throw;
+  }
+}
+
+// Values that an expression names are made before all else in it, as they are written before it: what applies an
+// instance in a `let` comes before what reaches into the instance. Blocks are left alone: they may not be taken.
+void Stage::force_named(Evaluator& evaluator, const ast::Expr& expr, const ScopePtr& scope) {
+  if (expr.kind == ast::ExprKind::Name) {
+    Scope* home = nullptr;
+    Binding* binding = find(scope.get(), expr.text, &home);
+    if (binding != nullptr && binding->kind == Binding::Kind::Lazy) force(evaluator, *binding, *home);
+  }
+  for (const ast::ExprPtr& operand : expr.operands) force_named(evaluator, *operand, scope);
+  for (const ast::Argument& argument : expr.arguments) force_named(evaluator, *argument.value, scope);
+  for (const ast::Index& index : expr.indices) {
+    if (index.begin != nullptr) force_named(evaluator, *index.begin, scope);
+    if (index.end != nullptr) force_named(evaluator, *index.end, scope);
   }
 }
 
@@ -360,6 +377,7 @@ Graph Stage::step(bool is_discovery) {
   auto groups = updated_parameters(evaluator, block, is_discovery);
   specials.names["weights"] = value_binding(parameter_set(evaluator, groups, 2), train_.name.span);
 
+  force_named(evaluator, *minimize_->value, block);
   Datum objective = evaluator.expression(*minimize_->value, block);
   TensorType number{{ElementType::F32, 0}, {}};
   Value* loss = evaluator.tensor_of_type(objective, number, minimize_->value->span, "what is minimised");
@@ -428,6 +446,7 @@ Graph Stage::evaluate() {
     for (int i = 2; !names.insert(name).second; ++i) name = base + "_" + std::to_string(i);
     try {
       ContextGuard guard(evaluator);
+      force_named(evaluator, written, block);
       Datum value = evaluator.expression(written, block);
       TensorType number{{ElementType::F32, 0}, {}};
       Value* tensor = evaluator.tensor_of_type(value, number, written.span, "a metric");

@@ -47,6 +47,7 @@ class Stage {
   ScopePtr enter(Evaluator& evaluator);
   void declare_names(Evaluator& evaluator, const ScopePtr& scope, const std::vector<ast::StmtPtr>& statements);
   void force(Evaluator& evaluator, Binding& binding, Scope& scope);
+  void force_named(Evaluator& evaluator, const ast::Expr& expr, const ScopePtr& scope);
   void force_next_values(Evaluator& evaluator, const ScopePtr& model_scope, const ScopePtr& block_scope);
   std::vector<std::vector<const StateInfo*>> updated_parameters(Evaluator& evaluator, const ScopePtr& scope,
                                                                 bool is_discovery);

@@ -246,6 +246,36 @@ TEST_CASE("the weights are those of the best epoch, and patience ends a stage") 
   CHECK(folder.nnc(train + "--maximum accuracy --minimum loss").status == 2);
 }
 
+TEST_CASE("a parameter that no output needs is kept with the others, and read again") {
+  const Folder folder;
+  folder.write("m.nn",
+               "model M(x: f32[2]) -> (y: f32[2]) {\n"
+               "  param w: f32[2] = 1\n"
+               "  param b: f32[2] = 0\n"
+               "  fn back(h: f32[2]) -> f32[2] { w * h + b }\n"
+               "  y = w * x\n"
+               "}\n"
+               "train M { layer own = dense(1); minimize mse(back(x), x + 1) + sum(own(x)^2); with sgd(rate: 0.3) }\n");
+  folder.write("m.csv", "0,1\n1,0\n");
+  const std::string train = "train m.nn --data m.csv:x=0:2 --batch 2 --quiet ";
+  Outcome outcome = folder.nnc(train + "--epochs 50 -o a.safetensors");
+  REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
+  const Result<Safetensors> first = read_safetensors(folder.file("a.safetensors"));
+  REQUIRE_MESSAGE(first, first.error());
+  CHECK(first->tensors.size() == 2);
+  REQUIRE(first->find("b") != nullptr);
+  const double learned = read_element(ElementType::F32, first->find("b")->bytes.data());
+  CHECK(learned > 0.5);
+  outcome = folder.nnc(train + "--epochs 0 --weights a.safetensors -o b.safetensors");
+  REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
+  const Result<Safetensors> again = read_safetensors(folder.file("b.safetensors"));
+  REQUIRE_MESSAGE(again, again.error());
+  REQUIRE(again->find("b") != nullptr);
+  CHECK(read_element(ElementType::F32, again->find("b")->bytes.data()) == learned);
+  outcome = folder.nnc("m.nn --weights a.safetensors -o m.cpp");
+  CHECK_MESSAGE(outcome.status == 0, outcome.output);
+}
+
 TEST_CASE("what is wrong with a command or its data is said, before any work") {
   const Folder folder;
   folder.write("side.nn", kClassifier);

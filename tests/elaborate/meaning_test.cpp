@@ -182,6 +182,65 @@ TEST_CASE("attention with a mask") {
   check_close(evaluate(graph, {{"x", x}}, states).outputs.at("y").floats(), expected);
 }
 
+// PyTorch 2.15, in f64: x = sin(3 + i), element i of every parameter 0.8 sin(1 + 0.7 i); its weights lie as ours do.
+//   a = MultiheadAttention(4, 2, batch_first=True); a(x, x, x); a(x, x, x, attn_mask=triu(ones(4, 4, dtype=bool), 1))
+//   TransformerEncoderLayer(4, 2, 6, dropout=0, activation="gelu", norm_first=True, batch_first=True)(x)
+TEST_CASE("attention and the encoder's block are PyTorch's") {
+  auto program = elaborate_text(
+      "model M(x: f32[4, 4]) -> (whole: f32[4, 4], causal: f32[4, 4], block: f32[4, 4]) {\n"
+      "  whole = x |> attention(2)\n"
+      "  causal = x |> attention(2, causal: true)\n"
+      "  block = x |> encoder(2, hidden: 6)\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  for (auto& [path, tensor] : states) {
+    for (std::size_t i = 0; i < tensor.floats().size(); ++i) {
+      tensor.floats()[i] = 0.8 * std::sin(1 + 0.7 * static_cast<double>(i));
+    }
+  }
+  Tensor x = Tensor::zeros({ElementType::F32, {4, 4}});
+  for (std::size_t i = 0; i < 16; ++i) x.floats()[i] = std::sin(3 + static_cast<double>(i));
+  const Evaluation found = evaluate(graph, {{"x", x}}, states);
+  check_close(
+      found.outputs.at("whole").floats(),
+      {1.350671293, -0.091570327, 1.530425238, -0.947536596, 2.216522091, -0.848418260, 2.090812500, -1.246707459,
+       1.832845155, -0.686457032, 2.169282463, -1.556540990, 1.419819115, -0.177030195, 1.622321808, -1.035250732});
+  check_close(
+      found.outputs.at("causal").floats(),
+      {2.074828434, -0.572790686, 1.713101242, -0.810559062, 2.195089313, -1.035419305, 2.464638404, -1.764160649,
+       1.948216302, -0.804429590, 2.276224074, -1.640093984, 1.419819115, -0.177030195, 1.622321808, -1.035250732});
+  check_close(
+      found.outputs.at("block").floats(),
+      {4.845261733, -1.892582819, 0.630822366, 0.505171610, 5.842573516, -0.300168948, 1.797986625, 0.533599639,
+       3.490292199, -1.376557898, 2.075843870, 1.254833323, 5.593150209, -1.584762726, 0.610494197, 0.185996201});
+}
+
+TEST_CASE("positions: a learned table, and sines and cosines") {
+  auto program = elaborate_text(
+      "model M(x: f32[3, 4]) -> (learned: f32[3, 4], waves: f32[3, 4]) {\n"
+      "  learned = x |> learned_positions\n"
+      "  waves = x |> sinusoidal_positions\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  auto states = some_states(graph, 1);
+  const Tensor x = some_tensor({ElementType::F32, {3, 4}}, 5);
+  Numbers learned = x.floats();
+  Numbers waves = x.floats();
+  for (std::size_t t = 0; t < 3; ++t) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      learned[4 * t + i] += states.at("learned_positions.table").floats()[4 * t + i];
+      const double angle = static_cast<double>(t) / std::pow(10000, static_cast<double>(i / 2) / 2);
+      waves[4 * t + i] += i % 2 == 0 ? std::sin(angle) : std::cos(angle);
+    }
+  }
+  const Evaluation found = evaluate(graph, {{"x", x}}, states);
+  check_close(found.outputs.at("learned").floats(), learned);
+  check_close(found.outputs.at("waves").floats(), waves);
+}
+
 TEST_CASE("a random matrix made orthogonal") {
   auto program = elaborate_text("model M(x: f32[4]) -> (y: f32[4]) { param W: f32[4, 4] ~ orthogonal; y = W @ x }\n");
   REQUIRE_MESSAGE(program->program.has_value(), program->errors());

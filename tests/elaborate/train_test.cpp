@@ -207,5 +207,44 @@ TEST_CASE("a tied table, and members of instances") {
   CHECK(program->model().forward.states.size() == 1);
 }
 
+TEST_CASE("members of an instance that a line above has applied") {
+  auto program = elaborate_text(
+      "layer machine(v: f32[I], units: int) {\n"
+      "  param W: f32[units, I] ~ he_normal\n"
+      "  fn energy(v: f32[I]) { -sum(softplus(W @ v)) }\n"
+      "  sigmoid(W @ v)\n"
+      "}\n"
+      "model M(x: f32[4]) -> (y: f32[2]) { layer b[i: 2] = machine(3 - i); y = x |> b }\n"
+      "train M {\n"
+      "  let h = b[0](x)\n"
+      "  minimize b[0].energy(x) + sum(h)\n"
+      "  metric first = b[0].energy(x) * sum(h)\n"
+      "  update b[0] with sgd(rate: 0.1)\n"
+      "}\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  std::vector<std::string> names;
+  for (const Output& output : program->stage().step.outputs) names.push_back(output.name);
+  CHECK(names == std::vector<std::string>{"loss", "gradient:b.0.W"});
+}
+
+TEST_CASE("sparsity is the divergence of the units' mean over the batch") {
+  auto program = elaborate_text(
+      "model M(x: f32[3]) -> (y: f32[3]) { param w: f32[3] = 1; y = sigmoid(w * x) }\n"
+      "train M { minimize sparsity(y, 0.2); with sgd(rate: 0); batch 4 }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph step = batched_step(program->stage());
+  const Tensors states = initial_states(program->stage().init, 1);
+  const Tensors inputs = some_batch(step);
+  const std::vector<double>& x = inputs.at("x").floats();
+  double expected = 0;
+  for (std::size_t unit = 0; unit < 3; ++unit) {
+    double on = 0;
+    for (std::size_t i = 0; i < 4; ++i) on += 1 / (1 + std::exp(-x[3 * i + unit])) / 4;
+    expected += 0.2 * std::log(0.2 / on) + 0.8 * std::log(0.8 / (1 - on));
+  }
+  CHECK(evaluate(step, inputs, states).outputs.at("loss").at(0) == doctest::Approx(expected));
+  check_gradients(step, inputs, states);
+}
+
 }  // namespace
 }  // namespace nnc
