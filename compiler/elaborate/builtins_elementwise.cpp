@@ -84,7 +84,11 @@ Datum cast(Arguments& arguments) {
   const Datum& x = arguments.get("x");
   Value* value = x.is_number() ? evaluator.tensor(x, element, arguments.place("x")) : arguments.tensor("x");
   evaluator.at(arguments.span);
-  return Datum::of(evaluator.session.with_classes(evaluator.session.cast(value, element), 0));
+  Session& session = evaluator.session;
+  // A class becomes a number of its own: it stays a class where it is used as one.
+  const bool is_class = element == ElementType::I32 && session.classes(value) > 0;
+  Value* result = is_class ? session.op("cast", {value}, attributes({{"to", element}})) : session.cast(value, element);
+  return Datum::of(session.with_classes(result, 0));
 }
 
 // The axes given, or all; ascending and counted from 0.
