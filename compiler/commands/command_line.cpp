@@ -250,6 +250,7 @@ void add_train(CLI::App& app, TrainOptions& options) {
   app.add_option("--patience", options.patience, "End after so many epochs without a better one")
       ->type_name("EPOCHS")
       ->check(whole_number(1, true));
+  app.add_flag("--monitor", options.monitor, "After each epoch show what 'nnc report --activations' does");
   app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
   app.add_flag("--quiet", options.quiet, "Print errors only");
   add_target(app, options.compile.target, "native");

@@ -1,4 +1,4 @@
-// nnc report --activations: which calls are shown, and that their figures are those defined.
+// nnc report --activations, and nnc train --monitor: which calls are shown, and that their figures are those defined.
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -154,6 +154,39 @@ TEST_CASE("numbers that are not finite are counted apart") {
   CHECK(all[0].at("not_finite") == 4);
   CHECK(number(all[0], "mean") == doctest::Approx(std::sqrt(3.0) / 2));
   CHECK(has(folder.nnc("report m.nn --activations --data x.csv:x=0:2"), "4 numbers are not finite"));
+}
+
+TEST_CASE("train --monitor shows and logs what report would, after each epoch") {
+  const Folder folder;
+  folder.write("m.nn", R"(model M(x: f32[2]) -> (y: f32[1]) { y = x |> dense(8) |> tanh |> dense(1) }
+train M {
+  input t: f32[1]
+  minimize sum((y - t)^2)
+  with sgd(rate: 0.1)
+  batch 2
+}
+)");
+  folder.write("d.csv", "0,-0.5,1\n3,-0.25,0\n-3,-1,1\n0.5,0.5,0\n");
+  const std::string command =
+      "train m.nn --data d.csv:x=0:2,t=2:3 --target x86-64-v3 --epochs 2 --json log.jsonl -o w.safetensors --monitor";
+  const Outcome outcome = folder.nnc(command);
+  REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
+  CHECK(has(outcome, "  tanh  "));
+  CHECK(!has(folder.nnc(command + " --quiet"), "tanh"));
+  std::istringstream log(folder.read("log.jsonl"));
+  std::string line;
+  std::vector<nlohmann::json> epochs;
+  while (std::getline(log, line)) epochs.push_back(nlohmann::json::parse(line).at("activations"));
+  REQUIRE(epochs.size() == 2);
+  const nlohmann::json all = rows(folder, "--weights w.safetensors --data d.csv:x=0:2");
+  REQUIRE(names(all) == std::vector<std::string>{"dense", "tanh", "dense_2"});
+  CHECK(names(epochs[1]) == names(all));
+  CHECK(number(epochs[0][1], "std") != number(epochs[1][1], "std"));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CHECK(number(epochs[1][i], "mean") == doctest::Approx(number(all[i], "mean")).epsilon(1e-12));
+    CHECK(number(epochs[1][i], "std") == doctest::Approx(number(all[i], "std")).epsilon(1e-12));
+    CHECK(epochs[1][i].at("histogram") == all[i].at("histogram"));
+  }
 }
 
 }  // namespace
