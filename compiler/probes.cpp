@@ -18,10 +18,15 @@ std::set<const Value*> per_example(const Graph& graph) {
   return dependents(graph, inputs);
 }
 
-// The value whose elements these are, in another arrangement.
-const Value* arranged(const Value* value) {
-  while (value->producer->def->has(Movement) && value->producer->inputs.size() == 1) value = value->producer->inputs[0];
-  return value;
+// Whether the elements are those of a value that is shown, or of an input or state, in another arrangement.
+bool only_arranges(const Value* value, const std::set<const Value*>& shown) {
+  while (shown.count(value) == 0) {
+    const OpDef& def = *value->producer->def;
+    if (def.has(Leaf)) return true;
+    if (!def.has(Movement) || value->producer->inputs.size() != 1) return false;
+    value = value->producer->inputs[0];
+  }
+  return true;
 }
 
 // Whether each element of y depends on that element of x and on no other number of the example.
@@ -53,9 +58,9 @@ std::vector<Probe> add_probes(Graph& graph, const std::vector<ModelCall>& calls)
   GraphBuilder builder(graph);
   graph.outputs.clear();
   for (const ModelCall& call : calls) {
-    const Value* computed = arranged(call.result);
     const bool is_wanted = is_float(call.result->type.element) && of_example.count(call.result) != 0;
-    if (!is_wanted || computed->producer->def->has(Leaf) || !shown.insert(computed).second) continue;
+    if (!is_wanted || only_arranges(call.result, shown)) continue;
+    shown.insert(call.result);
     builder.set_origin(call.result->producer->origin);
     graph.outputs.push_back({value_name(probes.size()), builder.cast(call.result, ElementType::F32)});
     Probe probe{call.name, call.function, call.result->type.shape, false};

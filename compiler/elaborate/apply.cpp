@@ -44,19 +44,25 @@ void Evaluator::note_call(const OperatorValue& op, const std::string& caller, Va
   const bool has_name = op.kind != OperatorValue::Kind::Lambda && op.model == nullptr;
   const bool is_users = has_name && !reporter().is_prelude(span);
   if (calls == nullptr || !is_users || &session.region() != &session.root()) return;
-  const std::vector<Datum> results = result.is(DatumKind::Tuple) ? result.items : std::vector<Datum>{result};
+  const bool is_tuple = result.is(DatumKind::Tuple);
+  const std::vector<Datum> results = is_tuple ? result.items : std::vector<Datum>{result};
+  const std::string function = op.definition != nullptr ? op.definition->name.text : op.name;
+  std::string name;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!results[i].is(DatumKind::Tensor) || !noted_.results.insert(results[i].value).second) continue;
-    const std::string base =
-        (op.path.empty() ? join_path(caller, op.name) : op.path) + (results.size() > 1 ? fmt::format("[{}]", i) : "");
-    std::string name;
-    int& count = noted_.counts[base];
-    do {
-      name = ++count == 1 ? base : fmt::format("{}_{}", base, count);
-    } while (!noted_.names.insert(name).second);
-    const std::string function = op.definition != nullptr ? op.definition->name.text : op.name;
-    calls->push_back({name, function, argument, results[i].value});
+    if (name.empty()) name = unique_call_name(op.path.empty() ? join_path(caller, op.name) : op.path);
+    calls->push_back({is_tuple ? fmt::format("{}[{}]", name, i) : name, function, argument, results[i].value});
   }
+}
+
+// "relu"; of the second call that would have this name "relu_2".
+std::string Evaluator::unique_call_name(const std::string& base) {
+  int& count = noted_.counts[base];
+  std::string name;
+  do {
+    name = ++count == 1 ? base : fmt::format("{}_{}", base, count);
+  } while (!noted_.names.insert(name).second);
+  return name;
 }
 
 Datum Evaluator::apply_by_kind(const OperatorValue& op, std::vector<BoundArgument> leading, Span span) {

@@ -1,9 +1,12 @@
 // nnc report --activations, and nnc train --monitor: which calls are shown, and that their figures are those defined.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "compiler/interop/arrays.h"
 #include "tests/support/nnc_folder.h"
 
 namespace nnc {
@@ -72,19 +75,64 @@ model M(x: f32[2]) -> (y: f32[4], z: i32) {
   let a = x |> first |> more |> reshape([3, 1]) |> flatten |> dropout(rate: 0.5)
   let (b, c) = split(tanh(concat(a, exp(a))), 2)
   let s = scan(reshape(b, [3, 1]), { v -> tanh(v) })
-  y = maximum(b + c, 0) * 0.5 + flatten(s) |> dense(4) |> tanh
+  let (d, e, f) = split(2 * flatten(s) + 1, 3)
+  y = maximum(b + c, 0) * 0.5 + concat(d, e, f) |> dense(4) |> tanh
   z = argmax(y)
 }
 )");
   const nlohmann::json all = rows(folder, "--data x.csv:x=0:2");
   CHECK(names(all) == std::vector<std::string>{"first.dense", "first.batch_norm", "first.relu", "more.0", "more.1",
-                                               "exp", "concat", "tanh", "scan", "maximum", "dense", "tanh_2"});
+                                               "exp", "concat", "tanh", "scan", "split_2[0]", "split_2[1]",
+                                               "split_2[2]", "maximum", "concat_2", "dense", "tanh_2"});
   for (const nlohmann::json& row : all) {
     CAPTURE(row.dump());
     const std::string function = row.at("function");
     const bool is_activation = function == "relu" || function == "exp" || function == "tanh" || function == "maximum";
     CHECK(row.contains("saturated") == is_activation);
   }
+}
+
+TEST_CASE("values are those that run computes, whatever is folded or fused") {
+  const Folder folder;
+  folder.write("m.nn", R"(model M(x: f32[2, 5]) -> (a: f32[4, 3], b: f32[4, 3], c: f32[4, 3], y: f32[2]) {
+  a = x |> conv(4, kernel: 3)
+  b = a |> batch_norm
+  c = b |> relu
+  y = c |> flatten |> dense(2)
+}
+train M {
+  input label: class[2]
+  minimize cross_entropy(y, label)
+  with sgd(rate: 0.1)
+  batch 8
+}
+)");
+  std::string text;
+  for (int i = 0; i < 80; ++i) {
+    for (int k = 0; k < 10; ++k) text += fmt::format("{:.4f},", 2 + 3 * std::sin(1 + 7 * i + 5 * k));
+    text += i % 3 == 0 ? "1\n" : "0\n";
+  }
+  folder.write("d.csv", text);
+  REQUIRE(folder.nnc("train m.nn --data d.csv:x:2x5=0:10,label=10 -o w.safetensors --target x86-64-v3").status == 0);
+  const nlohmann::json all = rows(folder, "--weights w.safetensors --data d.csv:x:2x5=0:10");
+  REQUIRE(names(all) == std::vector<std::string>{"conv", "batch_norm", "relu", "dense"});
+  const Outcome run =
+      folder.nnc("run m.nn --weights w.safetensors --input d.csv:x:2x5=0:10 --output-dir out --target x86-64-v3");
+  REQUIRE_MESSAGE(run.status == 0, run.output);
+  const char* const outputs[] = {"a", "b", "c", "y"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(outputs[i]);
+    const Result<std::vector<Array>> file = load_file(folder.file(fmt::format("out/{}.npy", outputs[i])));
+    REQUIRE_MESSAGE(file, file.error());
+    const Tensor values = tensor_from_array(file->front());
+    const double count = static_cast<double>(values.floats().size());
+    double mean = 0, variance = 0;
+    for (const double value : values.floats()) mean += value / count;
+    for (const double value : values.floats()) variance += (value - mean) * (value - mean) / count;
+    CHECK(number(all[i], "mean") == doctest::Approx(mean).epsilon(1e-5));
+    CHECK(number(all[i], "std") == doctest::Approx(std::sqrt(variance)).epsilon(1e-5));
+  }
+  CHECK(number(all[1], "std") != doctest::Approx(number(all[0], "std")).epsilon(0.01));
 }
 
 TEST_CASE("activations do not depend on the order of the examples, nor on what was before") {
