@@ -8,7 +8,7 @@ namespace nnc {
 namespace {
 
 constexpr int kTitleHeight = 58, kRowHeight = 30, kBarHeight = 24;
-constexpr int kBarLeft = 60, kBarsWidth = 240;  // of the histogram, from the end of the last column
+constexpr int kBarLeft = 76, kBarsWidth = 240;  // of the histogram, from the end of the last column
 // Right edges of mean, std, saturated, dead, after the names.
 constexpr int kColumns[] = {80, 160, 245, 310};
 constexpr const char* kColumnNames[] = {"mean", "std", "saturated", "dead"};

@@ -32,9 +32,9 @@ Datum Evaluator::apply(const OperatorValue& op, std::vector<BoundArgument> leadi
   for (const BoundArgument& argument : op.arguments) leading.push_back(argument);
   if (reporter().chain.size() >= kChainMax) reporter().fail(Kind::nested_too_deeply, span, kChainMax);
   session.count_static_work();
-  Value* const argument = only_tensor(leading);
+  Value* const argument = calls == nullptr ? nullptr : only_tensor(leading);
   const std::string caller = owner.path;
-  const Datum result = apply_by_kind(op, std::move(leading), span);
+  Datum result = apply_by_kind(op, std::move(leading), span);
   note_call(op, caller, argument, result, span);
   return result;
 }
@@ -45,6 +45,7 @@ void Evaluator::note_call(const OperatorValue& op, const std::string& caller, Va
   const bool is_users = has_name && !reporter().is_prelude(span);
   if (calls == nullptr || !is_users || &session.region() != &session.root()) return;
   const bool is_tuple = result.is(DatumKind::Tuple);
+  if (!is_tuple && !result.is(DatumKind::Tensor)) return;
   const std::vector<Datum> results = is_tuple ? result.items : std::vector<Datum>{result};
   const std::string function = op.definition != nullptr ? op.definition->name.text : op.name;
   std::string name;
