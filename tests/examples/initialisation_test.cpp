@@ -20,19 +20,19 @@ struct Law {
 const std::vector<Law>& laws() {
   static const std::vector<Law> all = {
       {"small",
-       "--set law=small",
+       "--set init=small_normal",
        {0.07827, 0.01721, 0.003848, 0.0008642, 0.0001921, 4.255e-05, 9.535e-06, 2.143e-06, 4.79e-07, 1.073e-07},
        0.13},
       {"large",
-       "--set law=large",
+       "--set init=large_normal",
        {0.948, 0.9805, 0.9815, 0.9817, 0.9816, 0.9816, 0.9816, 0.9817, 0.9817, 0.9817},
        0.004},
       {"xavier",
-       "--set law=xavier",
+       "--set init=xavier_normal",
        {0.3973, 0.3453, 0.3122, 0.2877, 0.2662, 0.2478, 0.2349, 0.2241, 0.2141, 0.2056},
        0.1},
       {"he",
-       "--set law=he --set relu_units=true",
+       "--set init=he_normal --set activation=relu",
        {0.8168, 0.8124, 0.8108, 0.816, 0.8169, 0.8294, 0.8181, 0.808, 0.8099, 0.8052},
        0.35},
   };
@@ -73,8 +73,8 @@ TEST_CASE("initial weights: small ones make activations vanish, large ones satur
 
 TEST_CASE("the network learns from Xavier's start, watched") {
   const Example example("initialisation");
-  const std::vector<Epoch> epochs =
-      example.train(std::string("--data ") + kData + ",label=64 --hold-out 0.2 --monitor --epochs 1 --set law=xavier");
+  const std::vector<Epoch> epochs = example.train(
+      std::string("--data ") + kData + ",label=64 --hold-out 0.2 --monitor --epochs 1 --set init=xavier_normal");
   CHECK(epochs.back().at("accuracy") > 0.9);
   const nlohmann::json log = nlohmann::json::parse(example.folder().read("log.jsonl"));
   const nlohmann::json& last = log.at("activations").at(19);
