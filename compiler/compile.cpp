@@ -37,7 +37,7 @@ std::optional<ElaboratedProgram> program_of_graphs(const SourceManager& sources,
   for (auto& [name, graph] : graphs) {
     constexpr std::string_view kInit = "_init";
     if (name.ends_with(kInit) && graphs.count(name.substr(0, name.size() - kInit.size())) != 0) continue;
-    ElaboratedModel model{name, std::move(graph), {}};
+    ElaboratedModel model{name, std::move(graph), {}, {}};
     const auto init = graphs.find(name + std::string(kInit));
     if (init != graphs.end()) model.init = std::move(init->second);
     for (const State& state : model.forward.states) {
@@ -169,15 +169,19 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-void add_inference(Unit& unit, Graph forward, const CompileOptions& options, Diagnostics& diagnostics) {
-  optimise(forward, "forward", 0, options, diagnostics);
-  if (diagnostics.has_errors()) return;
+// `forward`, optimised, and what `prepare` can compute of it.
+void add_forward(Unit& unit, Graph forward) {
   Graph prepare = split_prepare(forward);
   remove_dead(prepare);
   add_states(unit.prepared, forward, {StateKind::Prepared});
   add_states(unit.state, forward, {StateKind::Recurrent});
   if (!unit.prepared.slots.empty()) add_function(unit, "prepare", std::move(prepare));
   add_function(unit, "forward", std::move(forward));
+}
+
+void add_inference(Unit& unit, Graph forward, const CompileOptions& options, Diagnostics& diagnostics) {
+  optimise(forward, "forward", 0, options, diagnostics);
+  if (!diagnostics.has_errors()) add_forward(unit, std::move(forward));
 }
 
 std::unique_ptr<Unit> new_unit(const ElaboratedModel& model, const CompileOptions& options) {
@@ -289,6 +293,26 @@ void begin_anew(Graph& evaluate, const Graph& init) {
   evaluate.sort();
 }
 
+// Calls of the model as values of a copy of its graph; those that are not in it any more are left out.
+std::vector<ModelCall> calls_in(const Graph& graph, const std::vector<ModelCall>& calls,
+                                const std::map<const Value*, Value*>& copies) {
+  std::set<const Value*> there;
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    for (const std::unique_ptr<Value>& result : op->results) there.insert(result.get());
+  }
+  const auto copy_of = [&](const Value* value) {
+    const std::map<const Value*, Value*>::const_iterator copy = copies.find(value);
+    return copy == copies.end() || there.count(copy->second) == 0 ? nullptr : copy->second;
+  };
+  std::vector<ModelCall> result;
+  for (ModelCall call : calls) {
+    call.result = copy_of(call.result);
+    call.argument = copy_of(call.argument);
+    if (call.result != nullptr) result.push_back(call);
+  }
+  return result;
+}
+
 }  // namespace
 
 StructLayout parameter_layout(const Graph& graph) {
@@ -346,6 +370,26 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   if (!of.evaluate.outputs.empty()) add_function(*unit, "evaluate", std::move(evaluate));
   add_inference(*unit, std::move(forward), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
+  plan_functions(*unit);
+  return unit;
+}
+
+std::unique_ptr<Unit> compile_probes(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,
+                                     Diagnostics& diagnostics, std::vector<Probe>& probes) {
+  // Many examples in a call are quick, but their values are all kept.
+  constexpr std::int64_t kBatchMax = 64, kElementsMax = 1 << 23;
+  const ElaboratedModel& of = program.models[model];
+  std::unique_ptr<Unit> unit = new_unit(of, options);
+  std::map<const Value*, Value*> copies;
+  Graph graph = of.forward.clone(&copies);
+  begin_anew(graph, of.init);
+  probes = add_probes(graph, calls_in(graph, of.calls, copies));
+  std::int64_t elements = 1;
+  for (const Output& output : graph.outputs) elements += element_count(output.value->type.shape);
+  optimise(graph, "forward", std::clamp<std::int64_t>(kElementsMax / elements, 1, kBatchMax), options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  drop_constant_slopes(graph, probes);
+  add_forward(*unit, std::move(graph));
   plan_functions(*unit);
   return unit;
 }

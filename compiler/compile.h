@@ -12,6 +12,7 @@
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/elaborate/elaborate.h"
 #include "compiler/emit/unit.h"
+#include "compiler/probes.h"
 
 namespace nnc {
 
@@ -45,6 +46,10 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
                                     Diagnostics& diagnostics);
 std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
                                     Diagnostics& diagnostics);
+// One model with the values that its text computes as outputs (probes.h): `forward` takes a batch of examples, each of
+// which begins from the initial states, and gives the values of each.
+std::unique_ptr<Unit> compile_probes(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,
+                                     Diagnostics& diagnostics, std::vector<Probe>& probes);
 // Forward and backward of one model, for `run --cotangent`: function `backward` has the model's inputs and a
 // "cotangent:<output>" for each output, and gives "gradient:<state>" for each parameter and "d:<input>" for each float
 // input.

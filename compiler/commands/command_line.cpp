@@ -13,6 +13,7 @@
 #include "compiler/commands/fmt.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/ops.h"
+#include "compiler/commands/report.h"
 #include "compiler/commands/train.h"
 #include "compiler/passes/passes.h"
 
@@ -249,6 +250,7 @@ void add_train(CLI::App& app, TrainOptions& options) {
   app.add_option("--patience", options.patience, "End after so many epochs without a better one")
       ->type_name("EPOCHS")
       ->check(whole_number(1, true));
+  app.add_flag("--monitor", options.monitor, "After each epoch show what 'nnc report --activations' does");
   app.add_option("--json", options.json, "A line of JSON an epoch")->type_name("FILE.jsonl");
   app.add_flag("--quiet", options.quiet, "Print errors only");
   add_target(app, options.compile.target, "native");
@@ -287,6 +289,33 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
 
+// The file's name says what is written.
+CLI::Validator picture_name() {
+  return CLI::Validator(
+      [](std::string& path) -> std::string {
+        const bool is_picture = path.ends_with(".svg") || path.ends_with(".html");
+        return is_picture ? "" : fmt::format("'{}' should end in .svg or .html", path);
+      },
+      "");
+}
+
+void add_report(CLI::App& app, ReportOptions& options) {
+  add_inference(app, options.model_path, options.compile, options.weights);
+  CLI::Option* data =
+      app.add_option("--data", options.data, "Examples: a file of named arrays, or NAME=FILE,…")->type_name("DATA");
+  data->allow_extra_args(false);
+  app.add_flag("--activations", options.activations,
+               "What each call in the program gives for the data: mean, std and histogram of its values; of an "
+               "activation y = f(x) also the share that is saturated (|dy/dx| < 0.1) and the share of dead units "
+               "(|dy/dx| < 1e-6 in every example)")
+      ->needs(data);
+  add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
+  app.add_option("-o,--output", options.output, "The same as a picture")
+      ->type_name("FILE.svg|.html")
+      ->check(picture_name());
+  app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
+}
+
 // The options of a command by name, for "did you mean".
 std::string near_option(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
@@ -301,7 +330,7 @@ int usage_error(const std::string& message) {
   return kBadUsage;
 }
 
-int report(const CLI::App& app, const CLI::ParseError& error) {
+int explain(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help, --version
   const std::vector<std::string> unknown = app.remaining(true);
   if (unknown.empty()) return usage_error(error.what());
@@ -332,13 +361,15 @@ int run_command_line(int argc, const char* const* argv) {
   add_run(*app.add_subcommand("run", "Run on files, forwards and backwards"), run_options);
   BenchOptions bench_options;
   add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
+  ReportOptions report_options;
+  add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
   OpsOptions ops_options;
   add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return report(app, error);
+    return explain(app, error);
   }
   for (const CLI::Option* option : app.get_options()) {
     if (app.get_subcommands().empty() || option->count() == 0) continue;
@@ -355,6 +386,10 @@ int run_command_line(int argc, const char* const* argv) {
   }
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("bench")) return bench(bench_options);
+  if (app.got_subcommand("report")) {
+    return report_options.activations ? report(report_options)
+                                      : usage_error("what is to be reported? --activations --data DATA");
+  }
   if (app.got_subcommand("ops")) return list_ops(ops_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");

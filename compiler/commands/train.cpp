@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "compiler/commands/activations.h"
 #include "compiler/commands/checkpoint.h"
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
@@ -45,10 +46,13 @@ class InterruptGuard {
 // "nan" whatever its sign.
 std::string number_text(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
+// --monitor looks at so many of the examples that are trained on, drawn by the seed.
+constexpr std::uint64_t kMonitored = 1000;
+
 // What a stage trains on and is measured by.
 struct StageData {
-  std::optional<DataSet> training, test;
-  std::optional<Examples> training_examples, test_examples;
+  std::optional<DataSet> training, test, monitored;
+  std::optional<Examples> training_examples, test_examples, monitored_examples;
 };
 
 // Whether the model declares the parameter, be it one that its outputs do not need, like a machine's visible biases.
@@ -89,18 +93,20 @@ class Training {
   void keep_learned(Session& session, const ElaboratedModel& model);
   Status save(const std::string& path, const ElaboratedModel& model) const;
   std::vector<Identity> identity(const ElaboratedStage& stage, const StageData& data) const;
-  Status log(const ElaboratedStage& stage, const EpochResult& result);
+  Status monitor(Session& session, const StageData& data, std::vector<Activation>& activations);
+  Status log(const ElaboratedStage& stage, const EpochResult& result, const std::vector<Activation>& activations);
   void report(const ElaboratedStage& stage, const EpochResult& result) const;
   const std::string& chosen_metric() const { return options_.maximum.empty() ? options_.minimum : options_.maximum; }
 
   TrainOptions options_;
   SourceManager sources_;
   std::optional<ElaboratedProgram> program_;
-  std::vector<std::size_t> stages_;       // those that run
-  std::vector<StageData> data_;           // of each
-  LearnedValues learned_;                 // by the stages so far, by path
-  std::set<std::string> shipped_;         // those of learned_ that belong to a model
-  std::optional<Checkpoint> checkpoint_;  // --resume: of the stage that runs first
+  std::vector<std::size_t> stages_;         // those that run
+  std::vector<StageData> data_;             // of each
+  LearnedValues learned_;                   // by the stages so far, by path
+  std::set<std::string> shipped_;           // those of learned_ that belong to a model
+  std::optional<Checkpoint> checkpoint_;    // --resume: of the stage that runs first
+  std::unique_ptr<ActivationProbe> probe_;  // --monitor: of the stage that runs
   std::ofstream log_;
 };
 
@@ -233,6 +239,13 @@ Result<StageData> Training::stage_data(const ElaboratedStage& stage, const std::
       if (!status) return status.failure();
     }
   }
+  if (options_.monitor) {
+    data = DataSet::bind(arrays, wanted_inputs(program_->models[stage.model].forward, 0));
+    if (!data) return data.failure();
+    result.monitored = std::move(*data);
+    const Examples shuffled(epoch_order(size, options_.seed, 0), 0, size);
+    result.monitored_examples = (options_.hold_out ? *result.training_examples : shuffled).first(kMonitored);
+  }
   if (result.training_examples->size() < static_cast<std::uint64_t>(stage.batch)) {
     return Failure{fmt::format("{} examples are fewer than one batch of {}; use --batch",
                                result.training_examples->size(), stage.batch)};
@@ -320,7 +333,29 @@ std::vector<Identity> Training::identity(const ElaboratedStage& stage, const Sta
           {"best", best, "resume with the same --maximum or --minimum"}};
 }
 
-Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
+// What the calls of the model give with the parameters that the session has now; shown, and kept for the log.
+Status Training::monitor(Session& session, const StageData& data, std::vector<Activation>& activations) {
+  if (probe_ == nullptr) return Done{};
+  for (const Slot& slot : probe_->session().unit().parameters.slots) {
+    for (const Slot& trained : session.unit().parameters.slots) {
+      if (trained.name != slot.name) continue;
+      std::memcpy(probe_->session().parameters().data() + slot.offset, session.parameters().data() + trained.offset,
+                  static_cast<std::size_t>(element_count(slot.type.shape) * size_bytes(slot.type.element)));
+    }
+  }
+  Progress progress(options_.quiet);
+  Result<std::vector<Activation>> measured =
+      probe_->measure(*data.monitored, *data.monitored_examples, options_.seed, progress);
+  if (!measured) return measured.failure();
+  progress.clear();
+  activations = std::move(*measured);
+  if (!options_.quiet) fmt::print("{}", activations_text(activations, true));
+  std::fflush(stdout);
+  return Done{};
+}
+
+Status Training::log(const ElaboratedStage& stage, const EpochResult& result,
+                     const std::vector<Activation>& activations) {
   if (!log_.is_open()) return Done{};
   nlohmann::ordered_json line;
   line["stage"] = stage.name;
@@ -328,6 +363,7 @@ Status Training::log(const ElaboratedStage& stage, const EpochResult& result) {
   line["loss"] = result.loss;
   if (!result.metrics.empty()) line["metrics"] = result.metrics;
   line["seconds"] = result.seconds;
+  if (!activations.empty()) line["activations"] = activations_json(activations);
   log_ << line.dump() << "\n" << std::flush;
   if (!log_) return Failure{fmt::format("cannot write '{}'", options_.json)};
   return Done{};
@@ -405,7 +441,9 @@ int Training::run_epochs(Session& session, const ElaboratedStage& stage, const S
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     choose_best(session, result, best);
     report(stage, result);
-    Status status = log(stage, result);
+    std::vector<Activation> activations;
+    Status status = monitor(session, data, activations);
+    if (status) status = log(stage, result, activations);
     place = {place.epoch + 1, 0, 0};
     if (status) status = save_position();
     if (!status) return fail(status.error());
@@ -424,6 +462,12 @@ int Training::run_stage(std::size_t index, const StageData& data) {
   std::string error;
   const std::unique_ptr<Session> session = Session::start(std::move(unit), sources_, error);
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
+  if (options_.monitor) {
+    Result<std::unique_ptr<ActivationProbe>> probe =
+        ActivationProbe::start(*program_, stage.model, options_.compile, sources_);
+    if (!probe) return fail(probe.error());
+    probe_ = std::move(*probe);
+  }
   TrainingRun(*session, stage.batch, options_.seed, options_.order).initialise();
   Status status = start_weights(*session, model);
   if (!status) return fail(status.error());

@@ -26,6 +26,7 @@ struct TrainOptions {
   bool resume = false;
   std::string json;  // --json log.jsonl
   bool quiet = false;
+  bool monitor = false;              // --monitor: after each epoch, what the model's calls give
   Order order = Order::Independent;  // --stream: Order::Stream
   // The metric of the held-out examples whose best epoch gives the weights; empty: the last epoch does.
   std::string maximum, minimum;          // --maximum, --minimum: at most one of them

@@ -6,8 +6,21 @@
 namespace nnc::semantics {
 
 namespace {
+
 constexpr std::size_t kChainMax = 200;
+
+// The tensor among the arguments; null if there is none or more than one.
+Value* only_tensor(const std::vector<BoundArgument>& arguments) {
+  Value* only = nullptr;
+  for (const BoundArgument& argument : arguments) {
+    if (argument.value.is_static() || argument.value.is(DatumKind::Operator)) continue;
+    if (only != nullptr || !argument.value.is(DatumKind::Tensor)) return nullptr;
+    only = argument.value.value;
+  }
+  return only;
 }
+
+}  // namespace
 
 Datum Evaluator::apply(const OperatorValue& op, const std::vector<Datum>& leading, Span span) {
   std::vector<BoundArgument> arguments;
@@ -19,6 +32,41 @@ Datum Evaluator::apply(const OperatorValue& op, std::vector<BoundArgument> leadi
   for (const BoundArgument& argument : op.arguments) leading.push_back(argument);
   if (reporter().chain.size() >= kChainMax) reporter().fail(Kind::nested_too_deeply, span, kChainMax);
   session.count_static_work();
+  Value* const argument = calls == nullptr ? nullptr : only_tensor(leading);
+  const std::string caller = owner.path;
+  Datum result = apply_by_kind(op, std::move(leading), span);
+  note_call(op, caller, argument, result, span);
+  return result;
+}
+
+void Evaluator::note_call(const OperatorValue& op, const std::string& caller, Value* argument, const Datum& result,
+                          Span span) {
+  const bool has_name = op.kind != OperatorValue::Kind::Lambda && op.model == nullptr;
+  const bool is_users = has_name && !reporter().is_prelude(span);
+  if (calls == nullptr || !is_users || &session.region() != &session.root()) return;
+  const bool is_tuple = result.is(DatumKind::Tuple);
+  if (!is_tuple && !result.is(DatumKind::Tensor)) return;
+  const std::vector<Datum> results = is_tuple ? result.items : std::vector<Datum>{result};
+  const std::string function = op.definition != nullptr ? op.definition->name.text : op.name;
+  std::string name;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].is(DatumKind::Tensor) || !noted_.results.insert(results[i].value).second) continue;
+    if (name.empty()) name = unique_call_name(op.path.empty() ? join_path(caller, op.name) : op.path);
+    calls->push_back({is_tuple ? fmt::format("{}[{}]", name, i) : name, function, argument, results[i].value});
+  }
+}
+
+// "relu"; of the second call that would have this name "relu_2".
+std::string Evaluator::unique_call_name(const std::string& base) {
+  int& count = noted_.counts[base];
+  std::string name;
+  do {
+    name = ++count == 1 ? base : fmt::format("{}_{}", base, count);
+  } while (!noted_.names.insert(name).second);
+  return name;
+}
+
+Datum Evaluator::apply_by_kind(const OperatorValue& op, std::vector<BoundArgument> leading, Span span) {
   ContextGuard guard(*this);
   switch (op.kind) {
     case OperatorValue::Kind::Builtin:

@@ -22,11 +22,21 @@ struct ElaborateOptions {
   std::optional<std::int64_t> epochs;           // --epochs
 };
 
+// An application in the user's text of a layer, function or primitive that gives a tensor, in the order of evaluation.
+// Values of loops are not among them, nor is an application whose result is that of an earlier one.
+struct ModelCall {
+  std::string name;           // path of the layer, or of the function in its layer: "conv1", "block1.relu"; unique
+  std::string function;       // "conv", "relu"
+  Value* argument = nullptr;  // the only tensor that it was applied to; null: none or several
+  Value* result = nullptr;    // this and `argument` are values of `forward`
+};
+
 // A model: its inference graph, and how its states begin.
 struct ElaboratedModel {
   std::string name;
   Graph forward;
   Graph init;
+  std::vector<ModelCall> calls;  // of `forward`
 };
 
 // A train block. `model` is an index in ElaboratedProgram::models.

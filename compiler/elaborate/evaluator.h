@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/elaborate/elaborate.h"
 #include "compiler/elaborate/program.h"
 #include "compiler/elaborate/scope.h"
 #include "compiler/elaborate/session.h"
@@ -144,6 +145,7 @@ class Evaluator {
   std::function<void(Binding& binding, Scope& scope)> force;
   std::string state_prefix;  // of the states of a `with` cell: "<stage>.<parameter>"
   std::string draw_path;     // of draws that are shared: the parameter whose initial or next value is made
+  std::vector<ModelCall>* calls = nullptr;  // where calls of the user's text are noted, if they are
 
  private:
   friend class Arguments;
@@ -167,6 +169,10 @@ class Evaluator {
   OperatorPtr from_binding(Binding& binding, Scope* found_in, const ast::Expr* site, const std::string& name, Span span,
                            const std::string* declared_path);
   std::string anonymous_path(const ast::Expr* site, const std::string& name);
+  Datum apply_by_kind(const OperatorValue& op, std::vector<BoundArgument> leading, Span span);
+  // Notes a call of the user's text, by its results. `caller`: the path of the layer whose body it stands in.
+  void note_call(const OperatorValue& op, const std::string& caller, Value* argument, const Datum& result, Span span);
+  std::string unique_call_name(const std::string& base);
   Datum apply_definition(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
   Datum apply_lambda(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
   Datum apply_builtin(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
@@ -179,6 +185,12 @@ class Evaluator {
   std::vector<Value*> stay_after(Value* stop, const std::vector<Value*>& outputs);
 
   int depth_ = 0;
+  // Of the calls noted: their results, their names, and how often each name was wanted.
+  struct {
+    std::set<const Value*> results;
+    std::set<std::string> names;
+    std::map<std::string, int> counts;
+  } noted_;
 };
 
 // Puts back what an application changes of an Evaluator, also when an error leaves it.

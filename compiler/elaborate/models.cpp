@@ -122,6 +122,7 @@ ModelResult Elaboration::model(const ast::Model& model) {
   result.graphs.name = model.name.text;
   Session& session = new_session(Purpose::Forward, model.name.text, result.table);
   Evaluator evaluator(program_, session);
+  evaluator.calls = &result.graphs.calls;
   OperatorValue op;
   op.kind = OperatorValue::Kind::Instance;
   op.model = &model;

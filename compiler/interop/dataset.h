@@ -9,6 +9,8 @@
 // before they are fetched, but for labels: those are checked once.
 #pragma once
 
+#include <algorithm>
+
 #include "compiler/interop/array.h"
 #include "compiler/interop/permutation.h"
 
@@ -57,6 +59,12 @@ class Examples {
       : order_(order), begin_(begin), size_(size) {}
 
   std::uint64_t size() const { return size_; }
+  // Of these the first, at most `count`.
+  Examples first(std::uint64_t count) const {
+    Examples result = *this;
+    result.size_ = std::min(size_, count);
+    return result;
+  }
   std::uint64_t operator[](std::uint64_t i) const { return order_ ? (*order_)(begin_ + i) : begin_ + i; }
 
  private:
