@@ -860,7 +860,7 @@ void dense(const float* a, const float* b, float* y, const float* dense_bias) {
 //            prepare_block_0_dense_bias 0      12288  block_1_attention_qkv_out        prepare_block_1_attention_qkv -
 //            prepare_block_1_attention_qkv_bias 0       8192  block_1_dense_out                prepare_block_1_dense -
 //            prepare_block_1_dense_bias
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const block_0_attention_qkv_out = elements<float>(arena.bytes[0]);
   float* const block_0_dense_out = elements<float>(arena.bytes[0]);
   float* const block_1_attention_qkv_out = elements<float>(arena.bytes[0]);
@@ -977,7 +977,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
 //        block_1_attention_max - block_1_attention_exp 10240        128  block_1_attention_sum_out
 //        block_1_attention_sum - block_1_attention_divide 10240       2048  block_1_attention_contraction_2_...
 //        block_1_attention_contraction_2 - pack_block_1_attention_contraction_2
-void forward(const Prepared& prepared, const std::int32_t (&tokens)[16], float (&scores)[10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const std::int32_t (&tokens)[16], float (&scores)[10], Arena& arena) {
   float* const embedding_out = elements<float>(arena.bytes[0]);
   float* const sinusoidal_positions_out = elements<float>(arena.bytes[6144]);
   float* const block_0_layer_norm_sum_out = elements<float>(arena.bytes[0]);

@@ -847,7 +847,7 @@ void dense(const float* a, const float* b, float* y, const float* dense_bias) {
 //            prepare_block_0_dense_bias 0      12288  block_1_attention_qkv_out        prepare_block_1_attention_qkv -
 //            prepare_block_1_attention_qkv_bias 0       8192  block_1_dense_out                prepare_block_1_dense -
 //            prepare_block_1_dense_bias
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const block_0_attention_qkv_out = elements<float>(arena.bytes[0]);
   float* const block_0_dense_out = elements<float>(arena.bytes[0]);
   float* const block_1_attention_qkv_out = elements<float>(arena.bytes[0]);
@@ -963,7 +963,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
 //         block_0_attention_divide_out     block_0_attention_divide - block_0_attention_contraction_2 5120        512
 //         block_1_attention_contraction_ou... block_1_attention_contraction - block_1_attention_exp 5120        512
 //         block_1_attention_divide_out     block_1_attention_divide - block_1_attention_contraction_2
-void forward(const Prepared& prepared, const std::int32_t (&tokens)[8], float (&scores)[8][10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const std::int32_t (&tokens)[8], float (&scores)[8][10], Arena& arena) {
   float* const embedding_out = elements<float>(arena.bytes[0]);
   float* const learned_positions_out = elements<float>(arena.bytes[3072]);
   float* const block_0_layer_norm_sum_out = elements<float>(arena.bytes[0]);

@@ -79,12 +79,12 @@ struct alignas(64) Arena {
 
 // Computes what `forward` needs of the parameters; once, before the first call.
 //   uses 12,288 bytes of the arena; what lies there before and after has no meaning
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena);
 
 // The model.
 //   in  tokens: i32[8]
 //   out scores: f32[8, 10]
 //   uses 5,632 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const std::int32_t (&tokens)[8], float (&scores)[8][10], Arena& arena) noexcept;
+void forward(const Prepared& prepared, const std::int32_t (&tokens)[8], float (&scores)[8][10], Arena& arena);
 
 }  // namespace sort

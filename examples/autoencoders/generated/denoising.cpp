@@ -217,7 +217,7 @@ void dense_3(const float* a, const float* b, float* y, const float* dense_3_bias
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_dense_3_weight(elements<const float>(parameters.dense_3_weight),
                          elements<float>(prepared.dense_3_weight_folded));
   prepare_dense_3_bias(elements<const float>(parameters.dense_3_bias), elements<float>(prepared.dense_3_bias_folded));
@@ -231,7 +231,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 //       offset      bytes  buffer                           live from - to
 //            0        800  dense_out                        dense - dense_2
 //          832        400  dense_2_out                      dense_2 - dense_3
-void forward(const Prepared& prepared, const float (&x)[64], float (&y)[64], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&y)[64], Arena& arena) {
   float* const dense_out = elements<float>(arena.bytes[0]);
   float* const dense_2_out = elements<float>(arena.bytes[832]);
 

@@ -32,12 +32,12 @@ struct alignas(64) Prepared {
 static_assert(offsetof(Prepared, dense_2_weight) == 2336 && sizeof(Prepared) == 4416, "contiguous");
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  x: f32[64]
 //   out code: f32[8]
 //   out y: f32[64]
-void forward(const Prepared& prepared, const float (&x)[64], float (&code)[8], float (&y)[64]) noexcept;
+void forward(const Prepared& prepared, const float (&x)[64], float (&code)[8], float (&y)[64]);
 
 }  // namespace linear

@@ -249,7 +249,7 @@ void dense_4(const float* a, const float* b, float* y, const float* dense_4_bias
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_dense_4_weight(elements<const float>(parameters.dense_4_weight),
                          elements<float>(prepared.dense_4_weight_folded));
   prepare_dense_4_bias(elements<const float>(parameters.dense_4_bias), elements<float>(prepared.dense_4_bias_folded));
@@ -265,7 +265,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 //       offset      bytes  buffer                           live from - to
 //            0        256  dense_out                        dense - dense_2
 //            0        256  dense_3_out                      dense_3 - dense_4
-void forward(const Prepared& prepared, const float (&x)[64], float (&code)[8], float (&y)[64], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&code)[8], float (&y)[64], Arena& arena) {
   float* const dense_out = elements<float>(arena.bytes[0]);
   float* const dense_3_out = elements<float>(arena.bytes[0]);
 

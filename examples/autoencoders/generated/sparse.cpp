@@ -181,14 +181,14 @@ void dense_2(const float* a, const float* b, float* y, const float* dense_2_bias
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_dense_weight(elements<const float>(parameters.dense_weight), elements<float>(prepared.dense_weight_folded));
   prepare_dense_bias(elements<const float>(parameters.dense_bias), elements<float>(prepared.dense_bias_folded));
   copy_dense_2_bias(elements<const float>(parameters.dense_2_bias), elements<float>(prepared.dense_2_bias));
   pack_dense_2_weight(elements<const float>(parameters.dense_2_weight), elements<float>(prepared.dense_2_weight));
 }
 
-void forward(const Prepared& prepared, const float (&x)[64], float (&code)[100], float (&y)[64]) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&code)[100], float (&y)[64]) {
   dense(elements<const float>(x), elements<const float>(prepared.dense_weight_folded), elements<float>(code),
         elements<const float>(prepared.dense_bias_folded));
   dense_2(elements<float>(code), elements<const float>(prepared.dense_2_weight), elements<float>(y),

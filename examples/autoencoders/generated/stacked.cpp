@@ -243,7 +243,7 @@ void top(const float* a, const float* b, float* y, const float* top_bias_folded)
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_enc1_dense_weight(elements<const float>(parameters.enc1_dense_weight),
                             elements<float>(prepared.enc1_dense_weight_folded));
   prepare_enc1_dense_bias(elements<const float>(parameters.enc1_dense_bias),
@@ -262,7 +262,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 //       offset      bytes  buffer                           live from - to
 //            0        192  enc1_dense_out                   enc1_dense - enc2_dense
 //          192        128  enc2_dense_out                   enc2_dense - top
-void forward(const Prepared& prepared, const float (&x)[64], float (&scores)[10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&scores)[10], Arena& arena) {
   float* const enc1_dense_out = elements<float>(arena.bytes[0]);
   float* const enc2_dense_out = elements<float>(arena.bytes[192]);
 

@@ -258,7 +258,7 @@ void b_2_contraction(const float* a, const float* b, float* y, const float* b_2_
 //            0      32000  b_1_W_folded                     prepare_b_1_W - pack_b_1_W
 //        32000      25600  b_0_W_folded                     prepare_b_0_W - pack_b_0_W
 //        57600      19200  b_2_W_folded                     prepare_b_2_W - pack_b_2_W
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const b_0_W_folded = elements<float>(arena.bytes[32000]);
   float* const b_1_W_folded = elements<float>(arena.bytes[0]);
   float* const b_2_W_folded = elements<float>(arena.bytes[57600]);
@@ -278,7 +278,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
 //       offset      bytes  buffer                           live from - to
 //            0        400  b_0_contraction_out              b_0_contraction - b_1_contraction
 //          448        320  b_1_contraction_out              b_1_contraction - b_2_contraction
-void forward(const Prepared& prepared, const float (&x)[64], float (&h)[60], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&h)[60], Arena& arena) {
   float* const b_0_contraction_out = elements<float>(arena.bytes[0]);
   float* const b_1_contraction_out = elements<float>(arena.bytes[448]);
 

@@ -43,12 +43,12 @@ struct alignas(64) Arena {
 
 // Computes what `forward` needs of the parameters; once, before the first call.
 //   uses 76,800 bytes of the arena; what lies there before and after has no meaning
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena);
 
 // The model.
 //   in  x: f32[64]
 //   out h: f32[60]
 //   uses 768 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const float (&x)[64], float (&h)[60], Arena& arena) noexcept;
+void forward(const Prepared& prepared, const float (&x)[64], float (&h)[60], Arena& arena);
 
 }  // namespace belief

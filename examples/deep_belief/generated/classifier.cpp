@@ -295,7 +295,7 @@ void dense(const float* a, const float* b, float* y, const float* dense_bias_fol
 //            0      32000  b_1_W_folded                     prepare_b_1_W - pack_b_1_W
 //        32000      25600  b_0_W_folded                     prepare_b_0_W - pack_b_0_W
 //        57600      19200  b_2_W_folded                     prepare_b_2_W - pack_b_2_W
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const b_0_W_folded = elements<float>(arena.bytes[32000]);
   float* const b_1_W_folded = elements<float>(arena.bytes[0]);
   float* const b_2_W_folded = elements<float>(arena.bytes[57600]);
@@ -319,7 +319,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
 //            0        400  b_0_contraction_out              b_0_contraction - b_1_contraction
 //            0        240  b_2_contraction_out              b_2_contraction - dense
 //          448        320  b_1_contraction_out              b_1_contraction - b_2_contraction
-void forward(const Prepared& prepared, const float (&x)[64], float (&scores)[10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[64], float (&scores)[10], Arena& arena) {
   float* const b_0_contraction_out = elements<float>(arena.bytes[0]);
   float* const b_1_contraction_out = elements<float>(arena.bytes[448]);
   float* const b_2_contraction_out = elements<float>(arena.bytes[0]);

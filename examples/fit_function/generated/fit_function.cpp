@@ -144,7 +144,7 @@ void dense_2(const float* a, const float* b, float* y, const float* dense_2_bias
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   copy_dense_bias(elements<const float>(parameters.dense_bias), elements<float>(prepared.dense_bias));
   copy_dense_2_bias(elements<const float>(parameters.dense_2_bias), elements<float>(prepared.dense_2_bias));
   copy_dense_weight(elements<const float>(parameters.dense_weight), elements<float>(prepared.dense_weight));
@@ -154,7 +154,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 // Memory of forward: 64 bytes
 //       offset      bytes  buffer                           live from - to
 //            0         64  dense_out                        dense - dense_2
-void forward(const Prepared& prepared, const float (&x)[1], float (&y)[1], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[1], float (&y)[1], Arena& arena) {
   float* const dense_out = elements<float>(arena.bytes[0]);
 
   dense(elements<const float>(x), elements<const float>(prepared.dense_weight), dense_out,

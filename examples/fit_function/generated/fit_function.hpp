@@ -38,12 +38,12 @@ struct alignas(64) Arena {
 };
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  x: f32[1]
 //   out y: f32[1]
 //   uses 64 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const float (&x)[1], float (&y)[1], Arena& arena) noexcept;
+void forward(const Prepared& prepared, const float (&x)[1], float (&y)[1], Arena& arena);
 
 }  // namespace fit_function

@@ -118,12 +118,12 @@ void top(const float* a, const float* b, float* y, const float* top_bias) { cont
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_top_weight(elements<const float>(parameters.top_weight), elements<float>(prepared.top_weight_folded));
   copy_top_bias(elements<const float>(parameters.top_bias), elements<float>(prepared.top_bias));
 }
 
-void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10]) noexcept {
+void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10]) {
   top(elements<const float>(image), elements<const float>(prepared.top_weight_folded), elements<float>(scores),
       elements<const float>(prepared.top_bias));
 }

@@ -28,11 +28,11 @@ struct alignas(64) Prepared {
 static_assert(offsetof(Prepared, top_weight_folded) == 40 && sizeof(Prepared) == 2624, "contiguous");
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  image: f32[64]
 //   out scores: f32[10]
-void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10]) noexcept;
+void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10]);
 
 }  // namespace linear_svm

@@ -28,11 +28,11 @@ struct alignas(64) Prepared {
 static_assert(offsetof(Prepared, top_weight_folded) == 4 && sizeof(Prepared) == 320, "contiguous");
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  image: f32[64]
 //   out score: f32[1]
-void forward(const Prepared& prepared, const float (&image)[64], float (&score)[1]) noexcept;
+void forward(const Prepared& prepared, const float (&image)[64], float (&score)[1]);
 
 }  // namespace logistic_regression

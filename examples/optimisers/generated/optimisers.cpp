@@ -94,14 +94,14 @@ void copy_contraction(const float* x, float* y) { copy<CopyContraction>(x, y); }
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   copy_W(elements<const float>(parameters.W), elements<float>(prepared.W));
 }
 
 // Memory of forward: 64 bytes
 //       offset      bytes  buffer                           live from - to
 //            0          4  contraction_out                  contraction - copy_contraction
-void forward(const Prepared& prepared, const float (&x)[2], float& y, Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[2], float& y, Arena& arena) {
   float* const contraction_out = elements<float>(arena.bytes[0]);
 
   contraction_forward(elements<const float>(x), elements<const float>(prepared.W), contraction_out);

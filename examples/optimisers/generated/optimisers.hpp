@@ -32,12 +32,12 @@ struct alignas(64) Arena {
 };
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  x: f32[2]
 //   out y: f32[]
 //   uses 64 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const float (&x)[2], float& y, Arena& arena) noexcept;
+void forward(const Prepared& prepared, const float (&x)[2], float& y, Arena& arena);
 
 }  // namespace optimisers

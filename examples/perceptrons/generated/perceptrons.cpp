@@ -195,7 +195,7 @@ void dense_3(const float* a, const float* b, float* y, const float* dense_3_bias
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   prepare_dense_weight(elements<const float>(parameters.dense_weight), elements<float>(prepared.dense_weight_folded));
   copy_dense_bias(elements<const float>(parameters.dense_bias), elements<float>(prepared.dense_bias));
   copy_dense_2_bias(elements<const float>(parameters.dense_2_bias), elements<float>(prepared.dense_2_bias));
@@ -208,7 +208,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 //       offset      bytes  buffer                           live from - to
 //            0        192  dense_out                        dense - dense_2
 //          192        192  dense_2_out                      dense_2 - dense_3
-void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10], Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10], Arena& arena) {
   float* const dense_out = elements<float>(arena.bytes[0]);
   float* const dense_2_out = elements<float>(arena.bytes[192]);
 

@@ -42,12 +42,12 @@ struct alignas(64) Arena {
 };
 
 // Computes what `forward` needs of the parameters; once, before the first call.
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared);
 
 // The model.
 //   in  image: f32[64]
 //   out scores: f32[10]
 //   uses 384 bytes of the arena; what lies there before and after has no meaning
-void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10], Arena& arena) noexcept;
+void forward(const Prepared& prepared, const float (&image)[64], float (&scores)[10], Arena& arena);
 
 }  // namespace perceptrons

@@ -130,7 +130,7 @@ void up(const float* a, const float* b, float* y, const float* multiply) {
 // Memory of prepare: 8,192 bytes
 //       offset      bytes  buffer                           live from - to
 //            0       8192  W_folded                         prepare_W - pack_W
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) {
   float* const W_folded = elements<float>(arena.bytes[0]);
 
   prepare_W(elements<const float>(parameters.W), W_folded);
@@ -138,7 +138,7 @@ void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noe
   pack_W(W_folded, elements<float>(prepared.W_folded));
 }
 
-void forward(const Prepared& prepared, const float (&v)[64], float (&h)[32]) noexcept {
+void forward(const Prepared& prepared, const float (&v)[64], float (&h)[32]) {
   up(elements<const float>(v), elements<const float>(prepared.W_folded), elements<float>(h),
      elements<const float>(prepared.multiply));
 }

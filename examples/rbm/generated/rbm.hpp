@@ -35,11 +35,11 @@ struct alignas(64) Arena {
 
 // Computes what `forward` needs of the parameters; once, before the first call.
 //   uses 8,192 bytes of the arena; what lies there before and after has no meaning
-void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena) noexcept;
+void prepare(const Parameters& parameters, Prepared& prepared, Arena& arena);
 
 // The model.
 //   in  v: f32[64]
 //   out h: f32[32]
-void forward(const Prepared& prepared, const float (&v)[64], float (&h)[32]) noexcept;
+void forward(const Prepared& prepared, const float (&v)[64], float (&h)[32]);
 
 }  // namespace rbm

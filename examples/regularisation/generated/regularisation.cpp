@@ -112,7 +112,7 @@ void copy_top(const float* x, float* y) { copy<CopyTopBias>(x, y); }
 
 // ---- The model ----
 
-void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
+void prepare(const Parameters& parameters, Prepared& prepared) {
   copy_top_bias(elements<const float>(parameters.top_bias), elements<float>(prepared.top_bias));
   copy_top_weight(elements<const float>(parameters.top_weight), elements<float>(prepared.top_weight));
 }
@@ -120,7 +120,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) noexcept {
 // Memory of forward: 64 bytes
 //       offset      bytes  buffer                           live from - to
 //            0          4  top_out                          top - copy_top
-void forward(const Prepared& prepared, const float (&x)[8], float& y, Arena& arena) noexcept {
+void forward(const Prepared& prepared, const float (&x)[8], float& y, Arena& arena) {
   float* const top_out = elements<float>(arena.bytes[0]);
 
   top(elements<const float>(x), elements<const float>(prepared.top_weight), top_out,

@@ -131,7 +131,7 @@ void contraction_2(const float* a, const float* b, float* y) {
 // Memory of forward: 64 bytes
 //       offset      bytes  buffer                           live from - to
 //            0          8  h                                contraction - contraction_2
-void forward(const float (&x)[2], float (&y)[1], Arena& arena) noexcept {
+void forward(const float (&x)[2], float (&y)[1], Arena& arena) {
   float* const h = elements<float>(arena.bytes[0]);
 
   contraction_forward(elements<const float>(constant[0]), elements<const float>(x), h,
