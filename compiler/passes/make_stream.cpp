@@ -108,7 +108,7 @@ class MakeStream {
       if (steps_ < 2) fail(*input->producer, "it has one step");
     }
     if (sequence_ == nullptr) {
-      throw NotCausal{{}, fmt::format("the model has no such input; it has {}", fmt::join(names, ", "))};
+      throw NotCausal{{}, fmt::format("`{}` has no such input; it has {}", old_.name, fmt::join(names, ", "))};
     }
   }
 
@@ -408,7 +408,10 @@ class MakeStream {
     const ScanView view(op);
     if (view.reverse) fail(op, "this reads the sequence from its end");
     std::vector<Value*> inputs;
-    for (std::size_t i = 0; i < view.carries; ++i) inputs.push_back(carry(view, i));
+    for (std::size_t i = 0; i < view.carries; ++i) {
+      if (at(view.carry(i)).life == Life::Step) fail(op, "this begins with the whole sequence");
+      inputs.push_back(carry(view, i));
+    }
     for (std::size_t i = 0; i < view.sequences; ++i) {
       inputs.push_back(without_axis(at_step(view.sequence(i), 0, op), 0));
     }

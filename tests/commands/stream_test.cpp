@@ -11,12 +11,14 @@ namespace {
 std::string program_of(const std::string& network) {
   return R"(
 layer causal(x: f32[T, I], channels: int, kernel: int, dilation: int = 1, groups: int = 1) -> f32[T, channels] {
-  let y = transpose(x) |> conv(channels, kernel: kernel, dilation: dilation, pad: (kernel - 1) * dilation, groups: groups)
-  transpose(y[:, 0:T])
+  transpose(x)
+    |> conv(channels, kernel: kernel, dilation: dilation, pad: (kernel - 1) * dilation, pad_end: 0, groups: groups)
+    |> transpose
 }
 layer plane(x: f32[T, I], channels: int) -> f32[T, channels * (I // 2)] {
-  let y = x |> reshape([T, 2, I // 2]) |> transpose([1, 0, 2]) |> conv(channels, kernel: [3, 3], pad: [2, 1])
-  y[:, 0:T, :] |> transpose([1, 0, 2]) |> reshape([T, channels * (I // 2)])
+  x |> reshape([T, 2, I // 2]) |> transpose([1, 0, 2])
+    |> conv(channels, kernel: [3, 3], pad: [2, 1], pad_end: [0, 1])
+    |> transpose([1, 0, 2]) |> reshape([T, channels * (I // 2)])
 }
 layer top = dense(3)
 model M(frames: f32[24, 4]) -> (each: f32[24, 3], end: f32[3]) {
@@ -108,6 +110,23 @@ TEST_CASE("--stream gives the bits of the whole sequence") {
   check_same_bits(folder, "causal(8, kernel: 3, groups: 4) |> causal(8, kernel: 4, groups: 8)");
   check_same_bits(folder, "plane(3)");
   check_same_bits(folder, "causal(8, kernel: 2) |> relu |> scan(gru(6))");
+}
+
+TEST_CASE("--stream is of one model, and not of code that trains or of what comes before the passes") {
+  const Folder folder;
+  folder.write("m.nn",
+               "layer a = gru(3)\n"
+               "model Whole(xs: f32[5, 2]) -> (y: f32[5, 3]) { y = xs |> scan(a) }\n"
+               "model Step(x: f32[2]) -> (y: f32[3]) { y = x |> a }\n");
+  Outcome outcome = folder.nnc("m.nn --stream xs -o m.cpp");
+  CHECK(outcome.status == 1);
+  CHECK(has(outcome, "no stream of `xs` can be made: `Step` has no such input; it has x"));
+  CHECK(!folder.has("m.cpp"));
+  outcome = folder.nnc("m.nn --stream xs --emit=graph");
+  CHECK(outcome.status == 1);
+  CHECK(has(outcome, "--print-after=make_stream shows its stream"));
+  CHECK(folder.nnc("m.nn --stream xs --train -o m.cpp").status == 2);
+  CHECK(folder.nnc("m.nn --model Whole --stream xs -o m.cpp").status == 0);
 }
 
 }  // namespace

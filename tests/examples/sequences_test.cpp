@@ -334,25 +334,28 @@ TEST_CASE("a stream gives the bits of the whole sequence, also from a state that
   example.save("whole.npz", {floats("bits", {1, 16, 1}, bits)});
   const std::vector<float> whole = example.run("--model Parity --math exact --input whole.npz", "odd");
   REQUIRE(whole.size() == 32);
-  const Outcome emitted = folder.nnc("'" + example.program() + "' --model ParityStream --math exact " +
-                                     "--weights weights.safetensors -o stream.cpp");
-  REQUIRE_MESSAGE(emitted.status == 0, emitted.output);
-  folder.write("main.cpp", kStreamProgram);
-  const Outcome built = folder.run("g++ -std=c++17 -O2 -Wall -Wextra -Werror main.cpp stream.cpp -o program");
-  REQUIRE_MESSAGE(built.status == 0, built.output);
-  const Outcome outcome = folder.run("./program");
-  REQUIRE(outcome.status == 0);
-  std::vector<float> stream;
-  std::istringstream lines(outcome.output);
-  for (std::string line; std::getline(lines, line);) {
-    const std::uint32_t word = static_cast<std::uint32_t>(std::stoul(line, nullptr, 16));
-    float& number = stream.emplace_back();
-    std::memcpy(&number, &word, sizeof number);
+  // The model that is written step by step, and the one that is made of the model of the sequence.
+  for (const char* const model : {"--model ParityStream", "--model Parity --stream bits --namespace paritystream"}) {
+    const Outcome emitted = folder.nnc("'" + example.program() + "' " + model + " --math exact " +
+                                       "--weights weights.safetensors -o stream.cpp");
+    REQUIRE_MESSAGE(emitted.status == 0, emitted.output);
+    folder.write("main.cpp", kStreamProgram);
+    const Outcome built = folder.run("g++ -std=c++17 -O2 -Wall -Wextra -Werror main.cpp stream.cpp -o program");
+    REQUIRE_MESSAGE(built.status == 0, built.output);
+    const Outcome outcome = folder.run("./program");
+    REQUIRE(outcome.status == 0);
+    std::vector<float> stream;
+    std::istringstream lines(outcome.output);
+    for (std::string line; std::getline(lines, line);) {
+      const std::uint32_t word = static_cast<std::uint32_t>(std::stoul(line, nullptr, 16));
+      float& number = stream.emplace_back();
+      std::memcpy(&number, &word, sizeof number);
+    }
+    std::vector<float> expected = whole;
+    expected.insert(expected.end(), whole.begin() + 14, whole.end());
+    expected.insert(expected.end(), whole.begin(), whole.begin() + 2);
+    CHECK(stream == expected);
   }
-  std::vector<float> expected = whole;
-  expected.insert(expected.end(), whole.begin() + 14, whole.end());
-  expected.insert(expected.end(), whole.begin(), whole.begin() + 2);
-  CHECK(stream == expected);
 }
 
 }  // namespace
