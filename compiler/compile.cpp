@@ -325,9 +325,18 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
                                     Diagnostics& diagnostics) {
   const ElaboratedModel& of = program.models[model];
   std::unique_ptr<Unit> unit = new_unit(of, options);
-  add_inference(*unit, of.forward.clone(), options, diagnostics);
+  Graph forward = of.forward.clone();
+  Graph init = of.init.clone();
+  if (!options.stream.empty()) {
+    Pipeline passes(forward, "forward", options);
+    passes.run("remove_dead", false, remove_dead);
+    passes.run("make_stream", false, [&](Graph& g) { make_stream(g, init, options.stream, diagnostics); });
+    if (diagnostics.has_errors()) return nullptr;
+  }
+  // Beyond this point no axis is time if the model is a stream.
+  add_inference(*unit, std::move(forward), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
-  add_reset(*unit, of.init, states_of({&unit->functions.back().graph}, true), options, diagnostics);
+  add_reset(*unit, init, states_of({&unit->functions.back().graph}, true), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   plan_functions(*unit);
   return unit;

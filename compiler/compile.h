@@ -21,6 +21,7 @@ struct CompileOptions {
   std::string model;  // --model; empty: all
   std::string stage;  // --stage; empty: all
   Target target;
+  std::string stream;         // --stream: the input that comes step by step; empty: none
   std::string math = "fast";  // --math: "exact" or "fast"
   // Passes: printed after, skipped, timed. Called with the function's name and the graph after each pass.
   std::set<std::string> skip;

@@ -165,7 +165,10 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_weights(app, command.weights, "Embed these parameters");
   add_target(app, command.compile.target, std::string(kDefaultTarget));
   add_math(app, command.compile);
-  app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
+  CLI::Option* train = app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
+  app.add_option("--stream", command.compile.stream, "Emit a step function: one element of this input a call")
+      ->type_name("INPUT")
+      ->excludes(train);
   app.add_option("--runtime", command.runtime,
                  "embed: the files need nothing else; or include: headers of nnc::runtime")
       ->type_name("HOW")

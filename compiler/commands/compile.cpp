@@ -248,6 +248,11 @@ int Compilation::emit_cpp() {
 }
 
 int Compilation::run() {
+  const bool shows_program = command_.emit_as != "plan" && command_.emit_as != "cpp";
+  if (shows_program && !options_.stream.empty()) {
+    return fail(fmt::format("--emit={} shows the program as it is written; --print-after=make_stream shows its stream",
+                            command_.emit_as));
+  }
   if (command_.emit_as == "tokens" || command_.emit_as == "ast") return emit_syntax();
   program_ = load_program(command_.path, sources_, diagnostics_, options_.elaborate);
   if (!program_) return show(diagnostics_, sources_, command_.json);

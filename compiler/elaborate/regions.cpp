@@ -139,6 +139,8 @@ std::vector<Value*> Session::leave_scan(const std::vector<Value*>& outputs) {
   std::vector<std::int64_t> classes_of;
   for (const Region::Carry& carry : carries) {
     rename_input(carry.input, "c" + std::to_string(body.inputs.size()));
+    // What the cell calls it.
+    if (!carry.path.empty()) carry.input->name = carry.path.substr(carry.path.rfind('.') + 1);
     body.inputs.push_back(carry.input);
     operands.push_back(carry.initial);
     body.outputs.push_back({"c" + std::to_string(body.outputs.size()), carry.current});

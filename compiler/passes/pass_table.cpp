@@ -5,6 +5,7 @@ namespace nnc {
 
 const std::vector<PassInfo>& pass_table() {
   static const std::vector<PassInfo> kTable = {
+      {.name = "make_stream", .is_optional = false, .keeps_meaning = false, .run = nullptr},
       {.name = "add_batch", .is_optional = false, .keeps_meaning = false, .run = nullptr},
       {.name = "differentiate", .is_optional = false, .keeps_meaning = false, .run = nullptr},
       {.name = "fold_constants", .is_optional = true, .keeps_meaning = true, .run = fold_constants},

@@ -289,8 +289,10 @@ void lower_convolution(PlanBuilder& builder, const Group& group) {
     if (c.y_axes[i] >= '0' && c.y_axes[i] <= '2') result_cells *= c.op.result()->type.shape[i];
   }
   // Only the weight gradient's kernel has groups of the batch; it is the faster one where there are many places to sum.
+  // A layer's convolution is never taken for one: it sums in the same order whatever its extents.
+  const bool is_layer = behind_views(c.op.inputs[1])->producer->def->name == "state";
   const bool is_weight_gradient = c.op.attributes.integer("batch_groups") > 1 ||
-                                  (c.op.attributes.integer("groups") == 1 &&
+                                  (!is_layer && c.op.attributes.integer("groups") == 1 &&
                                    c.window.input_dilation == Triple{1, 1, 1} && window_cells > result_cells);
   if (is_weight_gradient) {
     lower_weights(c);

@@ -93,7 +93,7 @@ void lower_dynamic(PlanBuilder& builder, const Op& op) {
   const View u = is_update ? builder.packed_view(op.inputs[1], plain_order(rank)) : View{};
   const View y = builder.place_result(op.result(), plain_order(rank));
   const ElementType element = op.inputs[0]->type.element;
-  if (is_update) builder.copy(op, x, y, element);
+  if (is_update && !same_place(x, y)) builder.copy(op, x, y, element);
   const View& whole = is_update ? y : x;
   const View& piece = is_update ? u : y;
   Step step = builder.new_step(op, op.def->name, "templates/move.h");

@@ -19,6 +19,12 @@ void readers(const Graph& graph, const Value* value, std::vector<const Op*>& fou
   }
 }
 
+// It writes a part of what lies there, and leaves the rest: in place, nothing is copied.
+bool updates(const Op& op, const PlanBuilder::Goal& goal) {
+  return op.def->name == "dynamic_update" && op.result() == goal.value && op.inputs[0] == goal.replaces &&
+         op.inputs[1] != goal.replaces && !reads_through_view(op, goal.replaces);
+}
+
 }  // namespace
 
 void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals) {
@@ -40,10 +46,11 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
       readers(graph, goal.replaces, found);
       for (const Op* reader : found) {
         const int group = at.at(reader);
-        const bool reads_each_first = group == computed->second &&
-                                      groups[static_cast<std::size_t>(group)].root == nullptr &&
-                                      !reads_through_view(*reader, goal.replaces);
-        if (group > computed->second || (group == computed->second && !reads_each_first)) is_direct = false;
+        const bool reads_each_first =
+            groups[static_cast<std::size_t>(group)].root == nullptr && !reads_through_view(*reader, goal.replaces);
+        const bool is_first = group < computed->second;
+        if (!is_first && (group != computed->second || !(reads_each_first || updates(*reader, goal))))
+          is_direct = false;
       }
       for (const Goal& other : goals) {
         if (other.value == goal.replaces) is_direct = false;
