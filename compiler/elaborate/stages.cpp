@@ -169,8 +169,9 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   Session& session = evaluator.session;
   const ast::Model& model = *model_.model;
   evaluator.owner = {"", ast::DefKind::Cell};
-  ScopePtr model_scope = evaluator.bind(model.params, program_.user_scope(), model.name.text,
-                                        model_arguments(evaluator, model), model.name.span, false);
+  const std::vector<BoundArgument> arguments = model_arguments(evaluator, model);
+  ScopePtr model_scope =
+      evaluator.bind(model.params, program_.user_scope(), model.name.text, arguments, model.name.span, false);
   model_scope->is_body = true;
   model_scope->owner = evaluator.owner;
   session.members[""] = model_scope;
@@ -183,6 +184,10 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   instance->scope = program_.user_scope();
   instance->name = model.name.text;
   instance->span = model.name.span;
+  // Settings of the command line are the instance's, applied to whatever.
+  for (const BoundArgument& argument : arguments) {
+    if (program_.options().settings.count(argument.name) != 0) instance->arguments.push_back(argument);
+  }
   scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
   ScopePtr block = evaluator.new_scope(scope);
   evaluator.owner = {train_.name.text, ast::DefKind::Cell, true};

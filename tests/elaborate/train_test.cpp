@@ -159,6 +159,19 @@ TEST_CASE("what is not updated is in its inference life") {
   CHECK(step.find_output("gradient:a.scale") == nullptr);
 }
 
+TEST_CASE("the model applied to other inputs has the settings of the command line") {
+  const char* text =
+      "model M(x: f32[n], hidden: int, n: int = 2) -> (y: f32[n]) { y = x |> dense(hidden) |> dense(n) }\n"
+      "train M { let seen = 2 * x; minimize sum(M(seen).y); with sgd(rate: 0.1) }\n";
+  ElaborateOptions options;
+  options.settings = {{"n", "5"}, {"hidden", "7"}};
+  auto program = elaborate_text(text, options);
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& step = program->stage().step;
+  CHECK(step.find_output("gradient:dense.weight")->type.shape == Shape{7, 5});
+  CHECK(step.find_output("gradient:dense_2.weight")->type.shape == Shape{5, 7});
+}
+
 // The parameters that a line `update …` finds.
 std::string updated_by(const std::string& update) {
   auto program = elaborate_text(

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "compiler/interop/arrays.h"
 #include "compiler/interop/npz.h"
@@ -92,7 +93,32 @@ Array floats(const std::string& name, const Shape& shape, const std::vector<floa
 }
 
 Array labels(const std::string& name, const std::vector<std::int32_t>& values) {
-  return make_array(name, ElementType::I32, {static_cast<std::int64_t>(values.size())}, values);
+  return labels(name, {static_cast<std::int64_t>(values.size())}, values);
+}
+
+Array labels(const std::string& name, const Shape& shape, const std::vector<std::int32_t>& values) {
+  return make_array(name, ElementType::I32, shape, values);
+}
+
+Array bytes(const std::string& name, const Shape& shape, const std::vector<std::uint8_t>& values) {
+  return make_array(name, ElementType::U8, shape, values);
+}
+
+std::int64_t numbers_in_parameters(const std::string& header) {
+  const std::size_t begin = header.find(" Parameters {");
+  REQUIRE(begin != std::string::npos);
+  const std::string body = header.substr(begin, header.find("};", begin) - begin);
+  const std::regex field(R"(float \w+((\[\d+\])+);)"), size(R"(\[(\d+)\])");
+  std::int64_t sum = 0;
+  for (std::sregex_iterator at(body.begin(), body.end(), field); at != std::sregex_iterator(); ++at) {
+    const std::string sizes = (*at)[1];
+    std::int64_t product = 1;
+    for (std::sregex_iterator one(sizes.begin(), sizes.end(), size); one != std::sregex_iterator(); ++one) {
+      product *= std::stoll((*one)[1]);
+    }
+    sum += product;
+  }
+  return sum;
 }
 
 Array labels(const std::string& name, const Shape& shape, const std::vector<std::int32_t>& values) {
