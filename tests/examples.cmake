@@ -3,6 +3,9 @@
 # A program of several models is a pair of files a model, each under the model's name.
 # NNC_UPDATE=1 ctest --test-dir build -R example_ writes what is committed anew.
 file(MAKE_DIRECTORY ${OUT})
+if(DEFINED ENV{NNC_UPDATE})
+  file(MAKE_DIRECTORY ${SOURCE}/generated)
+endif()
 file(STRINGS ${SOURCE}/model.nn models REGEX "^model ")
 list(TRANSFORM models REPLACE "^model ([A-Za-z0-9_]+).*" "\\1")
 list(LENGTH models count)

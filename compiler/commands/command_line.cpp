@@ -242,7 +242,7 @@ void add_train(CLI::App& app, TrainOptions& options) {
       ->type_name("FILE");
   app.add_flag("--resume", options.resume, "Go on from the checkpoint")->needs("--checkpoint");
   app.add_flag_callback(
-         "--stream", [&options] { options.order = Order::Stream; },
+         "--carry", [&options] { options.order = Order::Carried; },
          "The data are one sequence: recurrent states go on from step to step")
       ->excludes("--hold-out");
   CLI::Option* maximum =

@@ -329,7 +329,7 @@ std::vector<Identity> Training::identity(const ElaboratedStage& stage, const Sta
           {"batch", std::to_string(stage.batch), "resume with the same --batch"},
           {"examples", std::to_string(data.training_examples->size()), "resume with the same --data and --hold-out"},
           {"data", fmt::format("{:016x}", data.training->fingerprint()), "resume with the same --data"},
-          {"order", options_.order == Order::Stream ? "stream" : "independent", "resume with the same --stream"},
+          {"order", options_.order == Order::Carried ? "carried" : "independent", "resume with the same --carry"},
           {"best", best, "resume with the same --maximum or --minimum"}};
 }
 

@@ -27,7 +27,7 @@ struct TrainOptions {
   std::string json;  // --json log.jsonl
   bool quiet = false;
   bool monitor = false;              // --monitor: after each epoch, what the model's calls give
-  Order order = Order::Independent;  // --stream: Order::Stream
+  Order order = Order::Independent;  // --carry: Order::Carried
   // The metric of the held-out examples whose best epoch gives the weights; empty: the last epoch does.
   std::string maximum, minimum;          // --maximum, --minimum: at most one of them
   std::optional<std::int64_t> patience;  // --patience: ends a stage after so many epochs without a better one

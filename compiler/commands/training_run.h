@@ -32,7 +32,7 @@ struct EpochPlace {
 // What the examples are, and so how they are visited and what becomes of recurrent states.
 enum class Order {
   Independent,  // shuffled anew each epoch; every step begins from the initial states
-  Stream,       // one sequence in pieces: row r of the batches takes the r-th stretch of the data, piece after piece,
+  Carried,      // one sequence in pieces: row r of the batches takes the r-th stretch of the data, piece after piece,
                 // and the states go on from step to step; an epoch begins from the initial ones
 };
 

@@ -88,7 +88,7 @@ TEST_CASE("recurrent states: of independent examples they begin anew, in a strea
   folder.write("echo.nn", kMemory);
   folder.write("echo.csv", echo_data());
   const std::string command = "train echo.nn --data echo.csv:x=0:1,t=1:2 --quiet ";
-  Outcome outcome = folder.nnc(command + "--stream -o stream.safetensors");
+  Outcome outcome = folder.nnc(command + "--carry -o stream.safetensors");
   REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
   CHECK(only_weight(folder, "stream.safetensors") == doctest::Approx(1).epsilon(1e-3));
   // An independent example sees the initial 0.5 alone: the least error is that of the mean of t.
@@ -100,7 +100,7 @@ TEST_CASE("recurrent states: of independent examples they begin anew, in a strea
   CHECK(nlohmann::json::parse(line).at("metrics").at("error").get<double>() > 0.5);
   CHECK(has(folder.nnc("check echo.nn --gradients"), "train Echo"));
   CHECK(folder.nnc("check echo.nn --gradients").status == 0);
-  CHECK(folder.nnc(command + "--stream --hold-out 0.5").status == 2);
+  CHECK(folder.nnc(command + "--carry --hold-out 0.5").status == 2);
 }
 
 TEST_CASE("a cell applied to each example trains, and what is emitted holds a state a row") {

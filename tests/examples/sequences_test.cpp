@@ -165,7 +165,7 @@ TEST_CASE("the first steps of training are PyTorch's") {
                 {"gru.d", {16}},
                 {"top.weight", {1, 16}},
                 {"top.bias", {1}}},
-               "--batch 4 --stream", {0.53688413});
+               "--batch 4 --carry", {0.53688413});
 
   save_neighbours(example, "data.npz", 8, signs(96));
   check_losses(example, "both_sides.nn",
@@ -218,7 +218,7 @@ TEST_CASE("truncated back-propagation carries the state from piece to piece") {
   const Example example("sequences");
   Random random(4);
   save_echo(example, "data.npz", 640, random);
-  CHECK(example.train("--data data.npz --stream --epochs 20", "echo.nn").back().at("loss") < 0.03);
+  CHECK(example.train("--data data.npz --carry --epochs 20", "echo.nn").back().at("loss") < 0.03);
   const double forgets = example.train("--data data.npz --epochs 20", "echo.nn").back().at("loss");
   CHECK(forgets > 0.29);
   CHECK(forgets < 0.35);
