@@ -121,10 +121,6 @@ std::int64_t numbers_in_parameters(const std::string& header) {
   return sum;
 }
 
-Array labels(const std::string& name, const Shape& shape, const std::vector<std::int32_t>& values) {
-  return make_array(name, ElementType::I32, shape, values);
-}
-
 Digits read_digits() {
   const Result<std::vector<Array>> arrays =
       load_arrays({NNC_SOURCE_DIR "/examples/digits/digits.csv.gz:image=0:64,label=64"});

@@ -49,6 +49,10 @@ std::vector<float> read_floats(const std::string& path);
 Array floats(const std::string& name, const Shape& shape, const std::vector<float>& values);
 Array labels(const std::string& name, const std::vector<std::int32_t>& values);
 Array labels(const std::string& name, const Shape& shape, const std::vector<std::int32_t>& values);
+Array bytes(const std::string& name, const Shape& shape, const std::vector<std::uint8_t>& values);
+
+// How many numbers the struct `Parameters` of an emitted header holds.
+std::int64_t numbers_in_parameters(const std::string& header);
 
 // The 1,797 digits of examples/digits: 64 grey values of 0 to 16 each, and what they mean.
 struct Digits {
