@@ -101,7 +101,7 @@ void TrainingRun::begin_step(const DataSet& data, const Examples& examples, cons
   chosen_.resize(static_cast<std::size_t>(batch_));
   for (std::int64_t row = 0; row < batch_; ++row) {
     const std::uint64_t place = order_ == Order::Carried ? static_cast<std::uint64_t>(row * steps(examples) + step)
-                                                        : order(static_cast<std::uint64_t>(step * batch_ + row));
+                                                         : order(static_cast<std::uint64_t>(step * batch_ + row));
     const std::uint64_t example = examples[place];
     chosen_[static_cast<std::size_t>(row)] = example;
     const std::uint32_t index = static_cast<std::uint32_t>(example);

@@ -135,7 +135,7 @@ RunResult CompiledUnit::run(const std::string& function, const std::map<std::str
     arguments.push_back(aligned(pool, element_count(parameter.type.shape) * size_bytes(parameter.type.element)));
     if (is_input) {
       const Words words = tensor_words(inputs.at(parameter.slot));
-      std::memcpy(arguments.back(), words.data(), words.size() * 8);
+      if (!words.empty()) std::memcpy(arguments.back(), words.data(), words.size() * 8);
     } else {
       outputs.push_back({&parameter, arguments.back()});
     }
