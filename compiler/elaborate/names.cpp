@@ -206,6 +206,12 @@ class NameChecker {
     scope_->names.emplace(size.text, Declared{size.span});
   }
 
+  void bind_sizes(const ast::Type& type, const std::set<std::string>& params) {
+    if (type.class_count != nullptr) bind_size(*type.class_count, params);
+    for (const ast::Dim& dim : type.dims) bind_size(*dim.size, params);
+    for (const ast::Type& element : type.elements) bind_sizes(element, params);
+  }
+
   void header(const std::vector<ast::Param>& params, bool binds_sizes) {
     std::set<std::string> names;
     for (const ast::Param& param : params) {
@@ -214,8 +220,7 @@ class NameChecker {
     }
     for (const ast::Param& param : params) {
       if (!binds_sizes || !param.kind.empty()) continue;
-      if (param.type.class_count != nullptr) bind_size(*param.type.class_count, names);
-      for (const ast::Dim& dim : param.type.dims) bind_size(*dim.size, names);
+      bind_sizes(param.type, names);
     }
     for (const ast::Param& param : params) {
       if (param.kind.empty()) type(param.type);

@@ -54,9 +54,15 @@ class Binder {
   }
 
  private:
+  // A tensor that is given for an input, or for an element of one that is a tuple, and the type that the header wants.
+  struct Part {
+    const ast::Type& type;
+    const std::string& name;
+    const Datum& given;
+    Span span;
+  };
   struct Later {
-    const ast::Param* param;
-    const BoundArgument* argument;
+    Part part;
     Value* value;
   };
   struct Bound {
@@ -146,25 +152,14 @@ class Binder {
     return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));
   }
 
-  [[noreturn]] void mismatch(const ast::Param& param, const BoundArgument& argument, Value* value,
-                             std::vector<Note> notes) {
-    evaluator_.reporter().fail_with(std::move(notes), Kind::argument_mismatch, argument.span, callee_,
-                                    evaluator_.reporter().text(param.type.span), param.name.text,
+  [[noreturn]] void mismatch(const Part& part, Value* value, std::vector<Note> notes) {
+    evaluator_.reporter().fail_with(std::move(notes), Kind::argument_mismatch, part.span, callee_,
+                                    evaluator_.reporter().text(part.type.span), part.name,
                                     to_string(evaluator_.session.type(value)));
   }
 
   Datum input(const ast::Param& param, const BoundArgument& argument) {
-    if (param.type.element.empty()) return tuple_input(param, argument);
-    Element wanted;
-    bool is_known = known_element(param.type, wanted);
-    Value* value = evaluator_.tensor(argument.value, is_known ? &wanted.type : nullptr, argument.span);
-    match_element(param, argument, value);
-    match_shape(param, argument, value);
-    return Datum::of(value);
-  }
-
-  // The elements of a tuple are matched one by one; their types bind nothing.
-  Datum tuple_input(const ast::Param& param, const BoundArgument& argument) {
+    if (!param.type.element.empty()) return tensor({param.type, param.name.text, argument.value, argument.span});
     if (!argument.value.is(DatumKind::Tuple) || argument.value.items.size() != param.type.elements.size()) {
       evaluator_.reporter().fail(Kind::argument_mismatch, argument.span, callee_,
                                  evaluator_.reporter().text(param.type.span), param.name.text,
@@ -172,11 +167,18 @@ class Binder {
     }
     std::vector<Datum> items;
     for (std::size_t i = 0; i < param.type.elements.size(); ++i) {
-      TensorType type = evaluator_.type(param.type.elements[i], scope_);
-      items.push_back(
-          Datum::of(evaluator_.tensor_of_type(argument.value.items[i], type, argument.span, param.name.text)));
+      items.push_back(tensor({param.type.elements[i], param.name.text, argument.value.items[i], argument.span}));
     }
     return Datum::tuple(std::move(items));
+  }
+
+  Datum tensor(const Part& part) {
+    Element wanted;
+    bool is_known = known_element(part.type, wanted);
+    Value* value = evaluator_.tensor(part.given, is_known ? &wanted.type : nullptr, part.span);
+    match_element(part, value);
+    match_shape(part, value);
+    return Datum::of(value);
   }
 
   bool known_element(const ast::Type& type, Element& element) {
@@ -193,31 +195,29 @@ class Binder {
     return true;
   }
 
-  void match_element(const ast::Param& param, const BoundArgument& argument, Value* value) {
-    const ast::Type& type = param.type;
+  void match_element(const Part& part, Value* value) {
+    const ast::Type& type = part.type;
     Element actual = evaluator_.session.type(value).element;
     if (type.element == "class") {
-      if (actual.classes == 0 && argument.value.is_static()) return;
-      if (actual.classes == 0) mismatch(param, argument, value, {});
+      if (actual.classes == 0 && part.given.is_static()) return;
+      if (actual.classes == 0) mismatch(part, value, {});
       const ast::Expr& count = *type.class_count;
       if (binds(count)) {
-        bind(count.text, size_of(actual.classes, value, kClassCount), {argument.span, param.name.text});
+        bind(count.text, size_of(actual.classes, value, kClassCount), {part.span, part.name});
       } else {
-        later_.push_back({&param, &argument, value});
+        later_.push_back({part, value});
       }
       return;
     }
     if (type.element == "float" || type.element == "any") {
       std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
-      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0))
-        mismatch(param, argument, value, {});
+      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0)) mismatch(part, value, {});
       if (!bound) bound = actual;
       if (*bound != actual)
-        mismatch(param, argument, value,
-                 {{argument.span, fmt::format("`{}` is {} here", type.element, to_string(*bound))}});
+        mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(*bound))}});
       return;
     }
-    if (actual != evaluator_.element(type, scope_)) mismatch(param, argument, value, {});
+    if (actual != evaluator_.element(type, scope_)) mismatch(part, value, {});
   }
 
   bool binds(const ast::Expr& size) {
@@ -271,14 +271,14 @@ class Binder {
     return nnc::to_string(shape);
   }
 
-  void match_shape(const ast::Param& param, const BoundArgument& argument, Value* value) {
-    const std::vector<ast::Dim>& dims = param.type.dims;
+  void match_shape(const Part& part, Value* value) {
+    const std::vector<ast::Dim>& dims = part.type.dims;
     const Shape& shape = value->type.shape;
     std::size_t packs = 0;
     for (const ast::Dim& dim : dims) packs += dim.is_pack ? 1 : 0;
-    if (packs > 1) evaluator_.reporter().fail(Kind::two_packs, param.type.span);
+    if (packs > 1) evaluator_.reporter().fail(Kind::two_packs, part.type.span);
     if (packs == 0 ? shape.size() != dims.size() : shape.size() + 1 < dims.size()) {
-      mismatch(param, argument, value, evaluator_.session.shape_notes(value));
+      mismatch(part, value, evaluator_.session.shape_notes(value));
     }
     std::size_t axis = 0;
     bool is_deferred = false;
@@ -291,29 +291,28 @@ class Binder {
         for (std::size_t i = axis; i < axis + count; ++i) {
           sizes.push_back(size_of(shape[i], value, static_cast<std::int64_t>(i)));
         }
-        bind(dim.size->text, Datum::list(std::move(sizes)), {argument.span, param.name.text});
+        bind(dim.size->text, Datum::list(std::move(sizes)), {part.span, part.name});
       } else {
-        bind(dim.size->text, size_of(shape[axis], value, static_cast<std::int64_t>(axis)),
-             {argument.span, param.name.text});
+        bind(dim.size->text, size_of(shape[axis], value, static_cast<std::int64_t>(axis)), {part.span, part.name});
       }
       axis += count;
     }
-    if (is_deferred) later_.push_back({&param, &argument, value});
+    if (is_deferred) later_.push_back({part, value});
   }
 
   void check_later() {
     for (const Later& later : later_) {
-      TensorType wanted = evaluator_.type(later.param->type, scope_);
+      TensorType wanted = evaluator_.type(later.part.type, scope_);
       TensorType actual = evaluator_.session.type(later.value);
       if (wanted.element.classes > 0 && actual.element.classes != wanted.element.classes) {
-        mismatch(*later.param, *later.argument, later.value,
+        mismatch(later.part, later.value,
                  join_notes({evaluator_.class_notes(later.value), evaluator_.wanted_notes(wanted, actual)}));
       }
       if (wanted.shape == actual.shape) continue;
       std::vector<Note> notes = join_notes(
           {evaluator_.session.size_notes(later.value, wanted.shape), evaluator_.wanted_notes(wanted, actual)});
-      evaluator_.reporter().fail_with(notes, Kind::argument_mismatch, later.argument->span, callee_, to_string(wanted),
-                                      later.param->name.text, to_string(actual));
+      evaluator_.reporter().fail_with(notes, Kind::argument_mismatch, later.part.span, callee_, to_string(wanted),
+                                      later.part.name, to_string(actual));
     }
   }
 
