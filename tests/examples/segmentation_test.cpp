@@ -115,7 +115,8 @@ std::string runs(const std::vector<int>& levels, int width, const std::string& p
 std::string picture_of(const Drawings& drawings, const std::vector<std::int32_t>& found) {
   constexpr int kImages = 3;
   std::string svg =
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 118 112\" font-family=\"sans-serif\" font-size=\"4\">\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"590\" height=\"560\" viewBox=\"0 0 118 112\" "
+      "font-family=\"sans-serif\" font-size=\"4\">\n"
       "<style>text { fill: #333 } rect { fill: #222 } path { stroke-width: 1.02 }\n"
       ".g1 { stroke: #444 } .g2 { stroke: #777 } .g3 { stroke: #aaa } .g4 { stroke: #ddd }\n"
       ".c1 { stroke: #d9534f } .c2 { stroke: #3b82c4 } .c3 { stroke: #d6a21e }\n"
