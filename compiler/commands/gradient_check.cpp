@@ -255,28 +255,14 @@ Status GradientCheck::check_stage(std::size_t index) {
 Status GradientCheck::check_chosen() {
   const std::string& model = options_.compile.model;
   const std::string& stage = options_.compile.stage;
-  if (!model.empty()) {
-    const Result<std::size_t> known = choose_model(*program_, model);
-    if (!known) return known.failure();
-  }
-  std::vector<std::size_t> stages;
-  std::string names;
-  for (std::size_t i = 0; i < program_->stages.size(); ++i) {
-    const ElaboratedStage& candidate = program_->stages[i];
-    if (!model.empty() && program_->models[candidate.model].name != model) continue;
-    if (stage.empty() || candidate.name == stage) stages.push_back(i);
-    names += (names.empty() ? "" : ", ") + candidate.name;
-  }
-  if (!stage.empty() && stages.empty()) {
-    return Failure{fmt::format("there is no `train` block '{}'; there {}", stage,
-                               names.empty() ? "is none" : "are those of " + names)};
-  }
+  const Result<std::vector<std::size_t>> stages = choose_stages(*program_, model, stage);
+  if (!stages) return stages.failure();
   for (std::size_t i = 0; i < program_->models.size() && stage.empty(); ++i) {
     if (!model.empty() && program_->models[i].name != model) continue;
     const Status checked = check_model(i);
     if (!checked) return checked;
   }
-  for (const std::size_t chosen : stages) {
+  for (const std::size_t chosen : *stages) {
     const Status checked = check_stage(chosen);
     if (!checked) return checked;
   }

@@ -15,4 +15,25 @@ Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::st
   return Failure{fmt::format("there is no model '{}'; the file has {}", name, names)};
 }
 
+Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,
+                                               const std::string& stage) {
+  if (!model.empty()) {
+    const Result<std::size_t> known = choose_model(program, model);
+    if (!known) return known.failure();
+  }
+  std::vector<std::size_t> chosen;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < program.stages.size(); ++i) {
+    const ElaboratedStage& candidate = program.stages[i];
+    if (!model.empty() && program.models[candidate.model].name != model) continue;
+    names.push_back(candidate.name);
+    if (stage.empty() || candidate.name == stage) chosen.push_back(i);
+  }
+  if (!stage.empty() && chosen.empty()) {
+    return Failure{fmt::format("there is no `train` block '{}'; there {}", stage,
+                               names.empty() ? "is none" : fmt::format("are {}", fmt::join(names, ", ")))};
+  }
+  return chosen;
+}
+
 }  // namespace nnc

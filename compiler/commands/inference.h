@@ -16,6 +16,11 @@ namespace nnc {
 // The model that `name` (--model) chooses, or the only one; else an error that lists them.
 Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::string& name);
 
+// The `train` blocks that --model and --stage choose, in their order; an error if there is no such model or block. None
+// if nothing is asked for by name and there is none.
+Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,
+                                               const std::string& stage);
+
 struct RunOptions {
   std::string model_path;
   CompileOptions compile;

@@ -151,23 +151,10 @@ Status Training::choose_stages() {
     return Failure{fmt::format("'{}' has no `train` block: there is nothing to train", options_.model_path)};
   }
   const std::string& model = options_.compile.model;
-  const std::string& name = options_.compile.stage;
-  if (!model.empty()) {
-    const Result<std::size_t> known = choose_model(*program_, model);
-    if (!known) return known.failure();
-  }
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < program_->stages.size(); ++i) {
-    const ElaboratedStage& stage = program_->stages[i];
-    if (!model.empty() && program_->models[stage.model].name != model) continue;
-    names.push_back(stage.name);
-    if (name.empty() || name == stage.name) stages_.push_back(i);
-  }
-  if (names.empty()) return Failure{fmt::format("no `train` block trains the model '{}'", model)};
-  if (stages_.empty()) {
-    return Failure{
-        fmt::format("there is no `train` block '{}'; '{}' has {}", name, options_.model_path, fmt::join(names, ", "))};
-  }
+  Result<std::vector<std::size_t>> chosen = nnc::choose_stages(*program_, model, options_.compile.stage);
+  if (!chosen) return chosen.failure();
+  stages_ = std::move(*chosen);
+  if (stages_.empty()) return Failure{fmt::format("no `train` block trains the model '{}'", model)};
   std::vector<std::size_t> models;
   for (const std::size_t stage : stages_) models.push_back(program_->stages[stage].model);
   for (const std::size_t stage : stages_) {
