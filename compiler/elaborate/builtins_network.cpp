@@ -273,6 +273,9 @@ std::vector<Builtin> network_builtins() {
       {"total",
        {{setting("set", "set"), setting("f", "op")}},
        [](Arguments& arguments) { return arguments.evaluator.total(arguments); }},
+      {"fold",
+       {{setting("items", "list"), setting("f", "op")}},
+       [](Arguments& arguments) { return arguments.evaluator.fold(arguments); }},
   };
 }
 

@@ -125,6 +125,7 @@ class Evaluator {
   Datum scan(Arguments& arguments);
   Datum repeat(Arguments& arguments);
   Datum total(Arguments& arguments);
+  Datum fold(Arguments& arguments);
   Value* uniform(const Shape& dims);
 
   ScopePtr new_scope(const ScopePtr& outer);

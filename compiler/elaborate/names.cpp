@@ -421,7 +421,8 @@ class NameChecker {
 
   void warn_unused(const NameScope& scope) {
     for (const auto& [name, declared] : scope.names) {
-      if (!declared.is_let || declared.is_used || members_.count(name) != 0) continue;
+      // `let (values, _places) = …`: the name says that it is not used.
+      if (!declared.is_let || declared.is_used || name.front() == '_' || members_.count(name) != 0) continue;
       if (reporter_.is_prelude(declared.span)) continue;
       reporter_.report(Kind::unused_let, declared.span, name);
     }

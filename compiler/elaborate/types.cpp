@@ -126,7 +126,8 @@ class Binder {
     if (kind == "ints") return evaluator_.integers(value, span), value;
     if (kind == "real") return Datum::of(evaluator_.real(value, span));
     if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
-    DatumKind wanted = kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
+    if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return value;
+    DatumKind wanted = kind == "list" ? DatumKind::List : kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
     if (kind == "set") {
       Datum datum;
       datum.kind = DatumKind::Set;

@@ -1,0 +1,597 @@
+#include "compiler/onnx/translate.h"
+
+#include <fmt/format.h>
+#include <onnx-ml.pb.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <queue>
+#include <set>
+
+#include "compiler/interop/file.h"
+#include "compiler/onnx/tensors.h"
+
+namespace nnc::translation {
+namespace {
+
+using ::onnx::AttributeProto;
+using ::onnx::FunctionProto;
+using ::onnx::GraphProto;
+using ::onnx::NodeProto;
+using ::onnx::TypeProto;
+
+// Functions and branches within each other, and what they open into: more is an attack.
+constexpr int kDepthMax = 64;
+constexpr std::int64_t kNodesMax = 200'000;
+
+bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+// "com.microsoft" and "Gelu": `com_microsoft_Gelu`.
+std::string library_name(const NodeProto& node) {
+  if (is_standard(node.domain())) return node.op_type();
+  std::string name = node.domain() + "." + node.op_type();
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+// All names that a node uses, those in its sub-graphs included.
+void add_used(const NodeProto& node, std::set<std::string>& used, int depth) {
+  for (const std::string& input : node.input()) used.insert(input);
+  if (depth > kDepthMax) return;
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (!attribute.has_g()) continue;
+    for (const NodeProto& inner : attribute.g().node()) add_used(inner, used, depth + 1);
+    for (const ::onnx::ValueInfoProto& output : attribute.g().output()) used.insert(output.name());
+  }
+}
+
+// The language's text for a constant where the header wants a static value of this kind; nothing if it does not fit.
+std::optional<std::string> static_text(const std::string& kind, const Tensor& tensor) {
+  const bool is_number = tensor.type.element != ElementType::Bool;
+  const bool is_one = element_count(tensor.type.shape) == 1;
+  const bool is_list = tensor.type.shape.size() <= 1;
+  const std::string list = list_literal(tensor);
+  const std::string one = is_one ? list.substr(1, list.size() - 2) : "";
+  const bool are_integers = is_integer(tensor.type.element);
+  if (kind == "int" && is_one && are_integers) return one;
+  if (kind == "real" && is_one && is_number) return one;
+  if (kind == "ints" && is_list && are_integers) return list;
+  if (kind == "reals" && is_list && is_number) return list;
+  if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
+  return std::nullopt;
+}
+
+template <class Items, class Text>
+std::string list_text(const Items& items, Text text) {
+  std::string result = "[";
+  for (int i = 0; i < items.size(); ++i) result += (i == 0 ? "" : ", ") + text(items[i]);
+  return result + "]";
+}
+
+std::string real_text(float value) { return literal(ElementType::F32, value); }
+
+// The same for an attribute.
+std::optional<std::string> attribute_text(const std::string& kind, const AttributeProto& attribute) {
+  const AttributeProto::AttributeType type = attribute.type();
+  if (kind == "int" && type == AttributeProto::INT) return literal(attribute.i());
+  if (kind == "flag" && type == AttributeProto::INT) return attribute.i() != 0 ? "true" : "false";
+  if (kind == "real" && type == AttributeProto::FLOAT) return real_text(attribute.f());
+  if (kind == "text" && type == AttributeProto::STRING) return text_literal(attribute.s());
+  if (kind == "ints" && type == AttributeProto::INTS) {
+    return list_text(attribute.ints(), [](std::int64_t item) { return literal(item); });
+  }
+  if (kind == "reals" && type == AttributeProto::FLOATS) return list_text(attribute.floats(), real_text);
+  if (kind == "texts" && type == AttributeProto::STRINGS) return list_text(attribute.strings(), text_literal);
+  if (kind == "elem" && type == AttributeProto::INT) {
+    const Result<ElementType> element =
+        attribute.i() >= 0 && attribute.i() < 1000 ? element_of(static_cast<std::int32_t>(attribute.i()))
+                                                   : Failure{"not an element type"};
+    if (element) return std::string(name(*element));
+  }
+  return std::nullopt;
+}
+
+bool is_concrete_integer(const std::string& element) {
+  ElementType type;
+  return parse_element_type(element, type) && is_integer(type);
+}
+
+}  // namespace
+
+Imported* Values::find(const std::string& name) {
+  for (Values* at = this; at != nullptr; at = at->outer) {
+    const std::map<std::string, Imported>::iterator found = at->by_name.find(name);
+    if (found != at->by_name.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+Translator::Translator(const ::onnx::ModelProto& model, std::string path,
+                       const std::map<std::string, std::string>& settings, SourceManager& sources,
+                       Diagnostics& diagnostics)
+    : model_(model),
+      path_(std::move(path)),
+      folder_(std::filesystem::path(path_).parent_path().string()),
+      settings_(settings),
+      sources_(sources),
+      diagnostics_(diagnostics),
+      builder_(sources, diagnostics) {}
+
+void Translator::error(const std::string& message) {
+  diagnostics_.report(Kind::onnx_malformed, Span{}, fmt::format("{}: {}", path_, message));
+}
+
+void Translator::unsupported(const std::string& place, const std::string& what) {
+  diagnostics_.report(Kind::onnx_unsupported, Span{}, fmt::format("{}: {}", place, what));
+}
+
+std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined) const {
+  std::int64_t version = 0;
+  const auto look = [&](const auto& imports) {
+    for (const ::onnx::OperatorSetIdProto& import : imports) {
+      if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain()))) version = import.version();
+    }
+  };
+  look(model_.opset_import());
+  if (inlined != nullptr) look(inlined->function->opset_import());
+  return version;
+}
+
+std::string Translator::place_of(const NodeProto& node, const Inlined* inlined) const {
+  const std::string named = node.name().empty() ? "a node" : "node " + quote(node.name());
+  std::string place = fmt::format("{}: {} ({}, opset {})", path_, named, quote(node.op_type()),
+                                  opset(node.domain(), inlined));
+  if (inlined != nullptr) place += fmt::format(" in function {}", quote(inlined->function->name()));
+  // PyTorch's exporter says which line of the program made the node.
+  for (const ::onnx::StringStringEntryProto& entry : node.metadata_props()) {
+    if (entry.key() != "pkg.torch.onnx.stack_trace") continue;
+    const std::size_t at = entry.value().rfind("File \"");
+    if (at == std::string::npos) continue;
+    const std::string line = entry.value().substr(at, entry.value().find('\n', at) - at);
+    place += ", from " + quote(line);
+  }
+  return place;
+}
+
+// The sizes of an input; those that have only a name are set on the command line.
+void Translator::inputs(const GraphProto& graph, Values& values) {
+  std::set<std::string> initialised;
+  for (const ::onnx::TensorProto& tensor : graph.initializer()) initialised.insert(tensor.name());
+  std::set<std::string> open, used_settings;
+  for (const ::onnx::ValueInfoProto& input : graph.input()) {
+    if (initialised.count(input.name()) != 0) continue;  // a weight with a default, as files before IR 4 have them
+    const std::string what = "input " + quote(input.name());
+    if (!input.type().has_tensor_type()) {
+      unsupported(path_, what + " is not a tensor (a sequence, map, optional or sparse tensor)");
+      continue;
+    }
+    const TypeProto::Tensor& tensor = input.type().tensor_type();
+    const Result<ElementType> element = element_of(tensor.elem_type());
+    if (!element) {
+      unsupported(path_, what + ": " + element.error());
+      continue;
+    }
+    if (!tensor.has_shape()) {
+      unsupported(path_, what + " has no shape; give it one when the model is exported");
+      continue;
+    }
+    Shape shape;
+    for (int axis = 0; axis < tensor.shape().dim_size(); ++axis) {
+      const ::onnx::TensorShapeProto::Dimension& dimension = tensor.shape().dim(axis);
+      if (dimension.has_dim_value() && dimension.dim_value() >= 0) {
+        shape.push_back(dimension.dim_value());
+        continue;
+      }
+      const std::string key =
+          dimension.dim_param().empty() ? fmt::format("{}.{}", input.name(), axis) : dimension.dim_param();
+      const std::map<std::string, std::string>::const_iterator set = settings_.find(key);
+      if (set == settings_.end()) {
+        open.insert(key);
+        shape.push_back(1);
+        continue;
+      }
+      used_settings.insert(key);
+      std::int64_t size = 0;
+      const char* const end = set->second.data() + set->second.size();
+      const std::from_chars_result read = std::from_chars(set->second.data(), end, size);
+      if (read.ec != std::errc() || read.ptr != end || size < 0) {
+        error(fmt::format("the size {} must be a number, not {}", quote(key), quote(set->second)));
+      }
+      shape.push_back(size);
+    }
+    if (values.by_name.count(input.name()) != 0) error(what + " is there twice");
+    if (element_count(shape) > (std::int64_t{1} << 31)) error(what + " is too large: " + to_string(shape));
+    if (!diagnostics_.has_errors()) values.by_name[input.name()] = builder_.input(input.name(), {*element, shape});
+  }
+  if (!open.empty()) {
+    std::string flags, names;
+    for (const std::string& name : open) {
+      flags += " --set " + name + "=1";
+      names += (names.empty() ? "" : ", ") + quote(name);
+    }
+    error(fmt::format("the sizes {} are open; set them:{}", names, flags));
+  }
+  for (const auto& [name, value] : settings_) {
+    if (used_settings.count(name) == 0) error(fmt::format("there is no open size {}", quote(name)));
+  }
+}
+
+void Translator::initialisers(const GraphProto& graph, Values& values) {
+  for (const ::onnx::SparseTensorProto& sparse : graph.sparse_initializer()) {
+    unsupported(path_, "sparse tensor " + quote(sparse.values().name()) + "; store it as a dense one");
+  }
+  for (const ::onnx::TensorProto& proto : graph.initializer()) {
+    if (proto.name().empty()) {
+      error("an initializer has no name");
+      continue;
+    }
+    if (values.by_name.count(proto.name()) != 0) {
+      error(fmt::format("two values are named {}", quote(proto.name())));
+      continue;
+    }
+    Result<Tensor> tensor = read_tensor(proto, folder_);
+    if (!tensor) {
+      error(tensor.error());
+      values.by_name[proto.name()].is_broken = true;
+      continue;
+    }
+    values.by_name[proto.name()] = builder_.constant(std::move(*tensor), proto.name());
+  }
+}
+
+template <class Nodes>
+std::vector<const NodeProto*> Translator::order(const Nodes& nodes, const std::vector<std::string>& outputs) {
+  std::map<std::string, int> producer;
+  for (int i = 0; i < nodes.size(); ++i) {
+    for (const std::string& output : nodes[i].output()) {
+      if (output.empty() || producer.emplace(output, i).second) continue;
+      error(fmt::format("two nodes give {}", quote(output)));
+      return {};
+    }
+  }
+  const std::size_t count = static_cast<std::size_t>(nodes.size());
+  std::vector<std::vector<int>> users(count);
+  std::vector<int> waiting(count, 0);
+  std::vector<bool> is_needed(count, false);
+  std::vector<int> pending;
+  const auto need = [&](const std::string& name, int user) {
+    const std::map<std::string, int>::const_iterator made = producer.find(name);
+    if (made == producer.end()) return;
+    if (user >= 0) {
+      users[static_cast<std::size_t>(made->second)].push_back(user);
+      ++waiting[static_cast<std::size_t>(user)];
+    }
+    if (is_needed[static_cast<std::size_t>(made->second)]) return;
+    is_needed[static_cast<std::size_t>(made->second)] = true;
+    pending.push_back(made->second);
+  };
+  for (const std::string& output : outputs) need(output, -1);
+  std::size_t needed = 0;
+  while (!pending.empty()) {
+    const int at = pending.back();
+    pending.pop_back();
+    ++needed;
+    std::set<std::string> used;
+    add_used(nodes[at], used, 0);
+    for (const std::string& name : used) need(name, at);
+  }
+  // In the file's order where that is one.
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (is_needed[i] && waiting[i] == 0) ready.push(static_cast<int>(i));
+  }
+  std::vector<const NodeProto*> ordered;
+  while (!ready.empty()) {
+    const int at = ready.top();
+    ready.pop();
+    ordered.push_back(&nodes[at]);
+    for (const int user : users[static_cast<std::size_t>(at)]) {
+      if (--waiting[static_cast<std::size_t>(user)] == 0) ready.push(user);
+    }
+  }
+  if (ordered.size() != needed) {
+    error("some nodes need each other's results: the graph has a cycle");
+    return {};
+  }
+  return ordered;
+}
+
+const FunctionProto* Translator::function_of(const NodeProto& node) const {
+  for (const FunctionProto& function : model_.functions()) {
+    if (function.name() == node.op_type() && function.domain() == node.domain() &&
+        function.overload() == node.overload()) {
+      return &function;
+    }
+  }
+  return nullptr;
+}
+
+void Translator::set_broken(const NodeProto& node, Values& values) {
+  for (const std::string& output : node.output()) {
+    Imported& value = values.by_name[output];
+    value.is_broken = true;
+    value.is_absent = false;
+  }
+}
+
+Translator::Attributes Translator::attributes_of(const NodeProto& node, const Inlined* inlined) {
+  Attributes attributes;
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (attribute.ref_attr_name().empty()) {
+      attributes[attribute.name()] = &attribute;
+    } else if (inlined != nullptr) {
+      const Attributes::const_iterator given = inlined->attributes.find(attribute.ref_attr_name());
+      if (given != inlined->attributes.end()) attributes[attribute.name()] = given->second;
+    }
+  }
+  return attributes;
+}
+
+void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
+  const std::string place = place_of(node, inlined);
+  if (++nodes_ > kNodesMax) {
+    if (nodes_ == kNodesMax + 1) error(fmt::format("the model opens into more than {} nodes", kNodesMax));
+    return;
+  }
+  for (const std::string& input : node.input()) {
+    if (input.empty()) continue;
+    const Imported* value = values.find(input);
+    if (value == nullptr) {
+      error(fmt::format("{} uses {}, which nothing gives", place, quote(input)));
+      return set_broken(node, values);
+    }
+    if (value->is_broken) return set_broken(node, values);
+  }
+  const Attributes attributes = attributes_of(node, inlined);
+  if (is_standard(node.domain())) {
+    if (node.op_type() == "Constant") return constant(node, attributes, values, place);
+    if (node.op_type() == "If") return branch(node, attributes, values, inlined, place);
+    if (node.op_type() == "Identity" && node.input_size() == 1 && node.output_size() == 1) {
+      values.by_name[node.output(0)] = *values.find(node.input(0));
+      return;
+    }
+  }
+  if (const FunctionProto* function = function_of(node)) {
+    return inline_function(*function, node, attributes, values, place);
+  }
+  const ast::Definition* definition = builder_.definition(library_name(node), opset(node.domain(), inlined));
+  if (definition != nullptr) return call(node, *definition, attributes, values, place);
+  unsupported(place, "this operator is not supported");
+  set_broken(node, values);
+}
+
+void Translator::constant(const NodeProto& node, const Attributes& attributes, Values& values, const std::string& place) {
+  const auto give = [&](Tensor tensor) {
+    if (node.output_size() > 0) values.by_name[node.output(0)] = builder_.constant(std::move(tensor), node.output(0));
+  };
+  const auto integers = [&](const Shape& shape, const auto& items) {
+    Tensor tensor = Tensor::zeros({ElementType::I64, shape});
+    for (std::size_t i = 0; i < tensor.integers().size(); ++i) tensor.integers()[i] = items[static_cast<int>(i)];
+    give(std::move(tensor));
+  };
+  const auto floats = [&](const Shape& shape, const auto& items) {
+    Tensor tensor = Tensor::zeros({ElementType::F32, shape});
+    for (std::size_t i = 0; i < tensor.floats().size(); ++i) tensor.floats()[i] = static_cast<double>(items[static_cast<int>(i)]);
+    give(std::move(tensor));
+  };
+  for (const auto& [name, attribute] : attributes) {
+    if (name == "value" && attribute->has_t()) {
+      Result<Tensor> tensor = read_tensor(attribute->t(), folder_);
+      if (tensor) return give(std::move(*tensor));
+      unsupported(place, tensor.error());
+      return set_broken(node, values);
+    }
+    if (name == "value_int") return integers({}, std::vector<std::int64_t>{attribute->i()});
+    if (name == "value_ints") return integers({attribute->ints_size()}, attribute->ints());
+    if (name == "value_float") return floats({}, std::vector<float>{attribute->f()});
+    if (name == "value_floats") return floats({attribute->floats_size()}, attribute->floats());
+  }
+  unsupported(place, "a constant of this kind (texts and sparse tensors are not supported)");
+  set_broken(node, values);
+}
+
+void Translator::body(const GraphProto& graph, Values& values, const Inlined* inlined) {
+  initialisers(graph, values);
+  std::vector<std::string> outputs;
+  for (const ::onnx::ValueInfoProto& output : graph.output()) outputs.push_back(output.name());
+  for (const NodeProto* one : order(graph.node(), outputs)) node(*one, values, inlined);
+}
+
+// A condition that is known chooses the branch.
+void Translator::branch(const NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+                        const std::string& place) {
+  const Imported* condition = node.input_size() == 1 ? values.find(node.input(0)) : nullptr;
+  if (condition == nullptr || condition->constant == nullptr || element_count(condition->type.shape) != 1) {
+    unsupported(place, "its condition is known only when the network runs");
+    return set_broken(node, values);
+  }
+  const Attributes::const_iterator chosen =
+      attributes.find(condition->constant->at(0) != 0 ? "then_branch" : "else_branch");
+  if (chosen == attributes.end() || chosen->second->g().output_size() < node.output_size() || ++depth_ > kDepthMax) {
+    error(place + ": its branch is missing, or has too few outputs, or is nested too deeply");
+    return set_broken(node, values);
+  }
+  Values inner{&values, {}};
+  body(chosen->second->g(), inner, inlined);
+  --depth_;
+  for (int i = 0; i < node.output_size(); ++i) {
+    const Imported* result = inner.find(chosen->second->g().output(i).name());
+    if (result == nullptr) {
+      error(fmt::format("{}: nothing gives {}", place, quote(chosen->second->g().output(i).name())));
+      return set_broken(node, values);
+    }
+    values.by_name[node.output(i)] = *result;
+  }
+}
+
+void Translator::inline_function(const FunctionProto& function, const NodeProto& node, const Attributes& attributes,
+                                 Values& values, const std::string& place) {
+  if (++depth_ > kDepthMax) {
+    error(place + ": functions call each other too deeply");
+    --depth_;
+    return set_broken(node, values);
+  }
+  Inlined inner_call{&function, attributes, place};
+  for (const AttributeProto& attribute : function.attribute_proto()) {
+    inner_call.attributes.emplace(attribute.name(), &attribute);
+  }
+  Values inner{nullptr, {}};
+  for (int i = 0; i < function.input_size(); ++i) {
+    const bool is_given = i < node.input_size() && !node.input(i).empty();
+    inner.by_name[function.input(i)] = is_given ? *values.find(node.input(i)) : Imported{};
+  }
+  std::vector<std::string> outputs(function.output().begin(), function.output().end());
+  for (const NodeProto* one : order(function.node(), outputs)) this->node(*one, inner, &inner_call);
+  --depth_;
+  for (int i = 0; i < node.output_size(); ++i) {
+    const Imported* result = i < function.output_size() ? inner.find(function.output(i)) : nullptr;
+    if (result == nullptr) {
+      error(fmt::format("{}: the function gives no output {}", place, quote(node.output(i))));
+      return set_broken(node, values);
+    }
+    values.by_name[node.output(i)] = *result;
+  }
+}
+
+// A line `let y = Op(x, name: …)` by the header of the library's definition: its parameters are the operator's inputs,
+// in ONNX's order, then the attributes.
+struct Translator::Call {
+  // A part of the line: text, with the name of argument `argument` in front of `after`.
+  struct Piece {
+    std::string before;
+    int argument = -1;
+    std::string after;
+  };
+  std::vector<Piece> pieces;
+  std::vector<Imported*> arguments;
+
+  void text(std::string piece) { pieces.push_back({std::move(piece), -1, ""}); }
+  void value(const std::string& before, Imported* argument, const std::string& after) {
+    pieces.push_back({before, static_cast<int>(arguments.size()), after});
+    arguments.push_back(argument);
+  }
+};
+
+void Translator::call(const NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
+                      Values& values, const std::string& place) {
+  Call line;
+  std::deque<Imported> from_attributes;
+  std::set<std::string> left;
+  for (const auto& [name, attribute] : attributes) left.insert(name);
+  int next = 0;  // of the node's inputs
+  const auto refuse = [&](const std::string& why) {
+    unsupported(place, why);
+    set_broken(node, values);
+  };
+  const auto add_value = [&](const ast::Param& param, Imported* value, const std::string& label) {
+    // Indices come as either integer type; the library wants one.
+    const bool converts = is_concrete_integer(param.type.element) && is_integer(value->type.element) &&
+                          name(value->type.element) != param.type.element;
+    if (converts) return line.value(label + "cast(", value, ", " + param.type.element + ")");
+    line.value(label, value, "");
+  };
+  for (const ast::Param& param : definition.params) {
+    const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
+    const bool is_input = next < node.input_size();
+    if (param.kind == "list") {
+      line.text("[");
+      for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
+      line.text("]");
+      continue;
+    }
+    const int index = next++;
+    if (is_input && !node.input(index).empty()) {
+      Imported* value = values.find(node.input(index));
+      if (value->is_absent) continue;
+      if (param.kind.empty()) {
+        add_value(param, value, label);
+        continue;
+      }
+      if (value->constant == nullptr) {
+        return refuse(fmt::format("its input {} ('{}') decides sizes, and is known only when the network runs",
+                                  quote(node.input(index)), param.name.text));
+      }
+      const std::optional<std::string> text = static_text(param.kind, *value->constant);
+      if (!text) {
+        return refuse(fmt::format("its input '{}' must be of the kind `{}`, not {}", param.name.text, param.kind,
+                                  to_string(value->type)));
+      }
+      line.text(label + *text);
+      continue;
+    }
+    const Attributes::const_iterator given = attributes.find(param.name.text);
+    if (given != attributes.end()) {
+      left.erase(param.name.text);
+      const AttributeProto& attribute = *given->second;
+      if (attribute.type() == AttributeProto::TENSOR) {
+        const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
+        if (!tensor) return refuse(tensor.error());
+        if (param.kind.empty()) {
+          from_attributes.push_back(builder_.constant(*tensor, param.name.text));
+          add_value(param, &from_attributes.back(), label);
+          continue;
+        }
+        const std::optional<std::string> text = static_text(param.kind, *tensor);
+        if (!text) return refuse(fmt::format("its attribute '{}' is {}", param.name.text, to_string(tensor->type)));
+        line.text(label + *text);
+        continue;
+      }
+      const std::optional<std::string> text = attribute_text(param.kind, attribute);
+      if (!text) return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
+      line.text(label + *text);
+    } else if (param.name.text == "outputs" && param.kind == "int") {
+      line.text(label + literal(node.output_size()));
+    } else if (param.default_value == nullptr) {
+      return refuse(fmt::format("it lacks '{}'", param.name.text));
+    }
+  }
+  if (next < node.input_size()) return refuse(fmt::format("it has {} inputs; {} are known", node.input_size(), next));
+  // Of a tensor given as an attribute, its element type: `value_type` beside `value`.
+  if (!left.empty()) return refuse(fmt::format("its attribute {} is not supported", quote(*left.begin())));
+  std::vector<std::string> wanted(node.output().begin(), node.output().end());
+  while (!wanted.empty() && wanted.back().empty()) wanted.pop_back();
+  const auto text = [&](const std::vector<std::string>& names) {
+    std::string result = Builder::name_of(definition) + "(";
+    bool is_first = true;
+    for (const Call::Piece& piece : line.pieces) {
+      const bool closes = piece.before == "]";
+      if (!is_first && !closes) result += ", ";
+      is_first = piece.before == "[";
+      result += piece.before;
+      if (piece.argument >= 0) result += names[static_cast<std::size_t>(piece.argument)];
+      result += piece.after;
+    }
+    return result + ")";
+  };
+  std::vector<Imported> results = builder_.line(place, text, line.arguments, wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!wanted[i].empty()) values.by_name[wanted[i]] = std::move(results[i]);
+  }
+}
+
+std::string Translator::run() {
+  const GraphProto& graph = model_.graph();
+  Values values;
+  inputs(graph, values);
+  if (diagnostics_.has_errors()) return "";
+  std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
+  for (const ::onnx::ValueInfoProto& output : graph.output()) {
+    outputs.emplace_back(builder_.names.give(output.name(), "output"), output.name());
+  }
+  if (outputs.empty()) error("the model has no outputs");
+  body(graph, values, nullptr);
+  std::vector<std::pair<std::string, Imported>> results;
+  for (const auto& [name, onnx_name] : outputs) {
+    const Imported* value = values.find(onnx_name);
+    if (value == nullptr) {
+      error(fmt::format("nothing gives the output {}", quote(onnx_name)));
+    } else {
+      results.emplace_back(name, *value);
+    }
+  }
+  if (diagnostics_.has_errors()) return "";
+  return builder_.finish(builder_.names.give(std::filesystem::path(path_).stem().string(), "model"), results);
+}
+
+}  // namespace nnc::translation

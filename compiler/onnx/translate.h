@@ -1,0 +1,83 @@
+// The graph of an ONNX model, node by node, into lines of a Builder.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/onnx/builder.h"
+
+namespace onnx {
+class AttributeProto;
+class FunctionProto;
+class GraphProto;
+class ModelProto;
+class NodeProto;
+}  // namespace onnx
+
+namespace nnc::translation {
+
+// Values by their ONNX names: of a graph, of a branch in it, or of a function's body.
+struct Values {
+  Values* outer = nullptr;
+  std::map<std::string, Imported> by_name;
+
+  Imported* find(const std::string& name);
+};
+
+// The body of a function being inlined: the attributes of the call stand for those that it refers to.
+struct Inlined {
+  const ::onnx::FunctionProto* function = nullptr;
+  std::map<std::string, const ::onnx::AttributeProto*> attributes;
+  std::string place;  // of the call
+};
+
+class Translator {
+ public:
+  Translator(const ::onnx::ModelProto& model, std::string path, const std::map<std::string, std::string>& settings,
+             SourceManager& sources, Diagnostics& diagnostics);
+  // The program; "" on error.
+  std::string run();
+  std::map<std::string, Tensor> weights() { return std::move(builder_.weights); }
+
+ private:
+  using Attributes = std::map<std::string, const ::onnx::AttributeProto*>;
+  struct Call;  // what a line is made of
+
+  void error(const std::string& message);
+  void unsupported(const std::string& place, const std::string& what);
+  std::string place_of(const ::onnx::NodeProto& node, const Inlined* inlined) const;
+  std::int64_t opset(const std::string& domain, const Inlined* inlined) const;
+
+  void inputs(const ::onnx::GraphProto& graph, Values& values);
+  std::optional<Shape> pinned_shape(const std::string& input, const class TypeOfInput& type);
+  void initialisers(const ::onnx::GraphProto& graph, Values& values);
+  // All nodes that the outputs need, in an order in which each comes after what it uses.
+  template <class Nodes>
+  std::vector<const ::onnx::NodeProto*> order(const Nodes& nodes, const std::vector<std::string>& outputs);
+  void node(const ::onnx::NodeProto& node, Values& values, const Inlined* inlined);
+  Attributes attributes_of(const ::onnx::NodeProto& node, const Inlined* inlined);
+  void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
+  void branch(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+              const std::string& place);
+  void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node, const Attributes& attributes,
+                       Values& values, const std::string& place);
+  void call(const ::onnx::NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
+            Values& values, const std::string& place);
+  // The nodes of a sub-graph, with the values around it in sight.
+  void body(const ::onnx::GraphProto& graph, Values& values, const Inlined* inlined);
+  const ::onnx::FunctionProto* function_of(const ::onnx::NodeProto& node) const;
+  void set_broken(const ::onnx::NodeProto& node, Values& values);
+
+  const ::onnx::ModelProto& model_;
+  std::string path_;
+  std::string folder_;
+  const std::map<std::string, std::string>& settings_;
+  SourceManager& sources_;
+  Diagnostics& diagnostics_;
+  Builder builder_;
+  int depth_ = 0;
+  std::int64_t nodes_ = 0;
+};
+
+}  // namespace nnc::translation
