@@ -126,7 +126,7 @@ class Binder {
     if (kind == "ints") return evaluator_.integers(value, span), value;
     if (kind == "real") return Datum::of(evaluator_.real(value, span));
     if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
-    if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return value;
+    if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return Datum::tuple(value.items);
     DatumKind wanted = kind == "list" ? DatumKind::List : kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
     if (kind == "set") {
       Datum datum;
