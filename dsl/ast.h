@@ -97,7 +97,7 @@ struct Type {
 struct Param {
   Name name;
   Span span;
-  std::string kind;  // "int" "ints" "real" "flag" "text" "elem" "list" "set" "op"; "" if an input
+  std::string kind;  // "int" "ints" "real" "reals" "flag" "text" "texts" "elem" "list" "set" "op"; "" if an input
   Span kind_span;
   Type type;              // of an input
   ExprPtr default_value;  // null: none

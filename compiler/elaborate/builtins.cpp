@@ -44,6 +44,14 @@ std::vector<std::int64_t> Arguments::integers(const std::string& name) const {
   return evaluator.integers(get(name), place(name));
 }
 
+const std::vector<Datum>& Arguments::list(const std::string& name) const {
+  const Datum& datum = get(name);
+  if (!datum.is(DatumKind::List) && !datum.is(DatumKind::Tuple)) {
+    evaluator.reporter().fail(Kind::expected_static, place(name), "a list", evaluator.describe(datum));
+  }
+  return datum.items;
+}
+
 Value* Arguments::tensor(const std::string& name) const { return evaluator.tensor(get(name), nullptr, place(name)); }
 
 SizeSources Arguments::sources(const std::string& name, std::size_t item) const {

@@ -21,6 +21,16 @@ Datum unary(Arguments& arguments, const char* name, double (*compute)(double)) {
   return Datum::of(session.op(name, {value}));
 }
 
+// To a whole number: of a static one, an integer.
+Datum whole(Arguments& arguments, const char* name, double (*compute)(double)) {
+  const Datum& x = arguments.get("x");
+  if (x.is(DatumKind::Integer)) return x;
+  const double value = compute(x.real);
+  constexpr double kIntegerMax = 9007199254740992.0;  // 2^53: up to it every integer is a double
+  if (x.is(DatumKind::Real) && std::fabs(value) <= kIntegerMax) return Datum::of(static_cast<std::int64_t>(value));
+  return unary(arguments, name, compute);
+}
+
 double round_to_even(double x) { return std::nearbyint(x); }
 
 Datum absolute(Arguments& arguments) {
@@ -170,8 +180,8 @@ std::vector<Builtin> elementwise_builtins() {
       {"erf", one, [](Arguments& arguments) { return unary(arguments, "erf", std::erf); }},
       {"sin", one, [](Arguments& arguments) { return unary(arguments, "sin", std::sin); }},
       {"cos", one, [](Arguments& arguments) { return unary(arguments, "cos", std::cos); }},
-      {"floor", one, [](Arguments& arguments) { return unary(arguments, "floor", std::floor); }},
-      {"round", one, [](Arguments& arguments) { return unary(arguments, "round", round_to_even); }},
+      {"floor", one, [](Arguments& arguments) { return whole(arguments, "floor", std::floor); }},
+      {"round", one, [](Arguments& arguments) { return whole(arguments, "round", round_to_even); }},
       {"abs", {{input("x")}}, absolute},
       {"maximum",
        {{input("a"), input("b")}},

@@ -57,6 +57,35 @@ Datum insert(Arguments& arguments) {
   return Datum::list(std::move(items));
 }
 
+Datum join(Arguments& arguments) {
+  std::vector<Datum> items = arguments.list("a");
+  const std::vector<Datum>& more = arguments.list("b");
+  arguments.evaluator.session.count_static_work(static_cast<std::int64_t>(items.size() + more.size()));
+  items.insert(items.end(), more.begin(), more.end());
+  return Datum::list(std::move(items));
+}
+
+Datum each(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Datum> results;
+  for (const Datum& item : arguments.list("items")) {
+    evaluator.session.count_static_work();
+    results.push_back(evaluator.apply(*arguments.get("f").op, std::vector<Datum>{item}, arguments.span));
+  }
+  return Datum::list(std::move(results));
+}
+
+// Where the item first stands in the list; -1: nowhere.
+Datum index_of(Arguments& arguments) {
+  const std::vector<Datum>& items = arguments.list("items");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (same_static(items[i], arguments.get("item"))) return Datum::of(static_cast<std::int64_t>(i));
+  }
+  return Datum::of(std::int64_t{-1});
+}
+
+Datum element(Arguments& arguments) { return Datum::of(arguments.evaluator.session.type(arguments.tensor("x")).element); }
+
 }  // namespace
 
 std::vector<Builtin> static_builtins() {
@@ -67,6 +96,10 @@ std::vector<Builtin> static_builtins() {
       {"range", {{setting("begin", "int"), setting("end", "int")}}, range},
       {"spread", {{setting("x", "ints"), setting("n", "int")}}, spread},
       {"insert", {{setting("list", "ints"), setting("axis", "int"), setting("item", "int")}}, insert},
+      {"join", {{setting("a", "list"), setting("b", "list")}}, join},
+      {"each", {{setting("items", "list"), setting("f", "op")}}, each},
+      {"index_of", {{setting("items", "list"), input("item")}}, index_of},
+      {"element", {{input("x")}}, element},
   };
 }
 

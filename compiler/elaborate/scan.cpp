@@ -136,7 +136,7 @@ Datum Evaluator::total(Arguments& arguments) {
 // f(f(a, b), c): from the left.
 Datum Evaluator::fold(Arguments& arguments) {
   const OperatorValue& body = *arguments.get("f").op;
-  const std::vector<Datum>& items = arguments.get("items").items;
+  const std::vector<Datum>& items = arguments.list("items");
   if (items.empty()) reporter().fail(Kind::bad_size, arguments.place("items"), 0);
   Datum result = items[0];
   for (std::size_t i = 1; i < items.size(); ++i) result = apply(body, {result, items[i]}, arguments.span);

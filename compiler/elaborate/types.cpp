@@ -126,6 +126,15 @@ class Binder {
     if (kind == "ints") return evaluator_.integers(value, span), value;
     if (kind == "real") return Datum::of(evaluator_.real(value, span));
     if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
+    if ((kind == "reals" && value.is_number()) || (kind == "texts" && value.is(DatumKind::Text))) {
+      return Datum::list(std::vector<Datum>{value});
+    }
+    if (kind == "reals" || kind == "texts") {
+      const bool is_list = value.is(DatumKind::List) && std::all_of(value.items.begin(), value.items.end(), [&](const Datum& item) {
+        return kind == "reals" ? item.is_number() : item.is(DatumKind::Text);
+      });
+      if (is_list) return value;
+    }
     if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return Datum::tuple(value.items);
     DatumKind wanted = kind == "list" ? DatumKind::List : kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
     if (kind == "set") {
@@ -134,7 +143,7 @@ class Binder {
       datum.set = evaluator_.set(value, span);
       return datum;
     }
-    if (!value.is(wanted)) {
+    if (kind == "reals" || kind == "texts" || !value.is(wanted)) {
       evaluator_.reporter().fail(Kind::wrong_kind, span, callee_, kind, param.name.text, evaluator_.describe(value));
     }
     return value;
