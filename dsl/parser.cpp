@@ -10,7 +10,8 @@ namespace nnc::ast {
 namespace {
 
 const std::vector<std::string> kElements = {"f32", "f16", "bf16", "i8", "u8", "i32", "bool", "float", "any", "class"};
-const std::vector<std::string> kKinds = {"int", "ints", "real", "reals", "flag", "text", "texts", "elem", "list", "set", "op"};
+const std::vector<std::string> kKinds = {"int",   "ints", "real", "reals", "flag", "text",
+                                         "texts", "elem", "list", "set",   "op"};
 const std::vector<std::string> kTrainWords = {"let",      "state",  "fn",     "layer", "cell",  "input",
                                               "minimize", "metric", "update", "with",  "batch", "epochs"};
 

@@ -11,6 +11,7 @@
 #include "compiler/commands/compile.h"
 #include "compiler/commands/console.h"
 #include "compiler/commands/fmt.h"
+#include "compiler/commands/import.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/ops.h"
 #include "compiler/commands/report.h"
@@ -80,22 +81,26 @@ std::vector<std::string> pass_names(bool only_optional) {
 }
 
 // The options that say which program, and how it is read.
-void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
-  app.add_option("model", path, "The program, a .nn file")->type_name("FILE");
+void add_settings(CLI::App& app, std::map<std::string, std::string>& settings, const std::string& meaning) {
   app.add_option_function<std::vector<std::string>>(
          "--set",
-         [&options](const std::vector<std::string>& settings) {
-           for (const std::string& setting : settings) {
+         [&settings](const std::vector<std::string>& given) {
+           for (const std::string& setting : given) {
              const std::size_t equals = setting.find('=');
              if (equals == std::string::npos || equals == 0) {
                throw CLI::ValidationError("--set", fmt::format("'{}' is not of the form NAME=VALUE", setting));
              }
-             options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
+             settings[setting.substr(0, equals)] = setting.substr(equals + 1);
            }
          },
-         "Value of a setting of the program")
+         meaning)
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
+  app.add_option("model", path, "The program, a .nn file, or an .onnx model")->type_name("FILE");
+  add_settings(app, options.settings, "Value of a setting of the program, or an open size of the model");
 }
 
 CLI::Option* add_weights(CLI::App& app, WeightsOption& weights, const std::string& meaning) {
@@ -319,6 +324,13 @@ void add_report(CLI::App& app, ReportOptions& options) {
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
 
+void add_import(CLI::App& app, ImportOptions& options) {
+  app.add_option("model", options.model_path, "The model")->type_name("MODEL.onnx")->required();
+  app.add_option("-o,--output", options.output, "The program; its weights go beside it, to NAME.safetensors")
+      ->type_name("NAME.nn");
+  add_settings(app, options.settings, "An open size of the model");
+}
+
 // The options of a command by name, for "did you mean".
 std::string near_option(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
@@ -368,6 +380,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
   OpsOptions ops_options;
   add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+  ImportOptions import_options;
+  add_import(*app.add_subcommand("import", "Turn an ONNX model into a program and its weights"), import_options);
 
   try {
     app.parse(argc, argv);
@@ -394,6 +408,7 @@ int run_command_line(int argc, const char* const* argv) {
                                       : usage_error("what is to be reported? --activations --data DATA");
   }
   if (app.got_subcommand("ops")) return list_ops(ops_options);
+  if (app.got_subcommand("import")) return import_model(import_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.path.empty()) {

@@ -84,7 +84,9 @@ Datum index_of(Arguments& arguments) {
   return Datum::of(std::int64_t{-1});
 }
 
-Datum element(Arguments& arguments) { return Datum::of(arguments.evaluator.session.type(arguments.tensor("x")).element); }
+Datum element(Arguments& arguments) {
+  return Datum::of(arguments.evaluator.session.type(arguments.tensor("x")).element);
+}
 
 }  // namespace
 

@@ -130,13 +130,17 @@ class Binder {
       return Datum::list(std::vector<Datum>{value});
     }
     if (kind == "reals" || kind == "texts") {
-      const bool is_list = value.is(DatumKind::List) && std::all_of(value.items.begin(), value.items.end(), [&](const Datum& item) {
-        return kind == "reals" ? item.is_number() : item.is(DatumKind::Text);
-      });
+      const bool is_list =
+          value.is(DatumKind::List) && std::all_of(value.items.begin(), value.items.end(), [&](const Datum& item) {
+            return kind == "reals" ? item.is_number() : item.is(DatumKind::Text);
+          });
       if (is_list) return value;
     }
     if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return Datum::tuple(value.items);
-    DatumKind wanted = kind == "list" ? DatumKind::List : kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
+    DatumKind wanted = kind == "list"   ? DatumKind::List
+                       : kind == "text" ? DatumKind::Text
+                       : kind == "elem" ? DatumKind::Element
+                                        : DatumKind::Operator;
     if (kind == "set") {
       Datum datum;
       datum.kind = DatumKind::Set;

@@ -68,7 +68,8 @@ Builder::Builder(SourceManager& sources, Diagnostics& diagnostics)
   const std::int32_t file = sources_.add("the library of ONNX operators", "import \"onnx\"\n");
   skeleton_ = ast::parse(sources_, file, diagnostics_);
   program_ = std::make_unique<semantics::Program>(skeleton_, sources_, diagnostics_, options_);
-  if (!program_->load()) throw InternalError("the library of ONNX operators has errors:\n" + diagnostics_.render(sources_, false));
+  if (!program_->load())
+    throw InternalError("the library of ONNX operators has errors:\n" + diagnostics_.render(sources_, false));
   session_ = std::make_unique<semantics::Session>(program_->reporter(), semantics::Purpose::Forward, "import");
   session_->table = &table_;
   evaluator_ = std::make_unique<semantics::Evaluator>(*program_, *session_);

@@ -40,7 +40,8 @@ class Builder {
   // Adds `let (names…) = call`, with `count` results; `place` names the node in messages. `arguments`: values that
   // `call` uses by the names given. If all of them are constants, the result is computed here, and no line added.
   // The results are broken if an error was reported.
-  std::vector<Imported> line(const std::string& place, const std::function<std::string(const std::vector<std::string>&)>& call,
+  std::vector<Imported> line(const std::string& place,
+                             const std::function<std::string(const std::vector<std::string>&)>& call,
                              const std::vector<Imported*>& arguments, const std::vector<std::string>& wanted_names);
   // The values are the model's outputs under these names; the text of the program.
   std::string finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs);

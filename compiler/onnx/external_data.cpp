@@ -15,7 +15,8 @@ namespace {
 // Each step of the way must be a folder or file of its own: links lead out of the model's folder.
 Status check_way(const std::filesystem::path& folder, const std::filesystem::path& location) {
   if (location.empty() || location.is_absolute() || location.has_root_path()) {
-    return Failure{fmt::format("external data must be a path below the model's folder, not {}", quote(location.string()))};
+    return Failure{
+        fmt::format("external data must be a path below the model's folder, not {}", quote(location.string()))};
   }
   std::filesystem::path at = folder;
   for (const std::filesystem::path& step : location) {
@@ -24,7 +25,8 @@ Status check_way(const std::filesystem::path& folder, const std::filesystem::pat
     }
     at /= step;
     struct stat status = {};
-    if (::lstat(at.c_str(), &status) != 0) return Failure{fmt::format("external data {}: not found", quote(at.string()))};
+    if (::lstat(at.c_str(), &status) != 0)
+      return Failure{fmt::format("external data {}: not found", quote(at.string()))};
     if (S_ISLNK(status.st_mode)) {
       return Failure{fmt::format("external data {} is a link; put the file itself there", quote(at.string()))};
     }

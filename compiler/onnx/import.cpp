@@ -21,7 +21,8 @@ std::optional<ImportedModel> import_onnx(const std::string& path, const std::map
   }
   ::onnx::ModelProto model;
   constexpr std::size_t kSizeMax = std::size_t{1} << 31;
-  google::protobuf::io::ArrayInputStream stream(file->bytes.data(), static_cast<int>(std::min(file->bytes.size(), kSizeMax - 1)));
+  google::protobuf::io::ArrayInputStream stream(file->bytes.data(),
+                                                static_cast<int>(std::min(file->bytes.size(), kSizeMax - 1)));
   if (file->bytes.size() >= kSizeMax || !model.ParseFromZeroCopyStream(&stream) || !model.has_graph()) {
     diagnostics.report(Kind::onnx_malformed, Span{}, path + ": is not an ONNX model, or is damaged");
     return std::nullopt;

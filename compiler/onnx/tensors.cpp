@@ -101,9 +101,9 @@ Result<ElementType> element_of(std::int32_t type) {
     default:
       break;
   }
-  const std::string name =
-      ::onnx::TensorProto_DataType_IsValid(type) ? ::onnx::TensorProto_DataType_Name(::onnx::TensorProto_DataType(type))
-                                                 : fmt::format("number {}", type);
+  const std::string name = ::onnx::TensorProto_DataType_IsValid(type)
+                               ? ::onnx::TensorProto_DataType_Name(::onnx::TensorProto_DataType(type))
+                               : fmt::format("number {}", type);
   return Failure{fmt::format("the element type {} is not supported", name)};
 }
 
@@ -134,8 +134,8 @@ Result<Tensor> read_tensor(const TensorProto& proto, const std::string& folder) 
       array.bytes = std::as_bytes(std::span(proto.raw_data()));
     }
     if (array.bytes.size() != *bytes) {
-      return Failure{fmt::format("{}: {} bytes of data, but {} {} take {}", place, array.bytes.size(),
-                                 name(*element), to_string(shape), *bytes)};
+      return Failure{fmt::format("{}: {} bytes of data, but {} {} take {}", place, array.bytes.size(), name(*element),
+                                 to_string(shape), *bytes)};
     }
     return tensor_from_array(array);
   }

@@ -84,9 +84,9 @@ std::optional<std::string> attribute_text(const std::string& kind, const Attribu
   if (kind == "reals" && type == AttributeProto::FLOATS) return list_text(attribute.floats(), real_text);
   if (kind == "texts" && type == AttributeProto::STRINGS) return list_text(attribute.strings(), text_literal);
   if (kind == "elem" && type == AttributeProto::INT) {
-    const Result<ElementType> element =
-        attribute.i() >= 0 && attribute.i() < 1000 ? element_of(static_cast<std::int32_t>(attribute.i()))
-                                                   : Failure{"not an element type"};
+    const Result<ElementType> element = attribute.i() >= 0 && attribute.i() < 1000
+                                            ? element_of(static_cast<std::int32_t>(attribute.i()))
+                                            : Failure{"not an element type"};
     if (element) return std::string(name(*element));
   }
   return std::nullopt;
@@ -130,7 +130,8 @@ std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined
   std::int64_t version = 0;
   const auto look = [&](const auto& imports) {
     for (const ::onnx::OperatorSetIdProto& import : imports) {
-      if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain()))) version = import.version();
+      if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain())))
+        version = import.version();
     }
   };
   look(model_.opset_import());
@@ -140,8 +141,8 @@ std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined
 
 std::string Translator::place_of(const NodeProto& node, const Inlined* inlined) const {
   const std::string named = node.name().empty() ? "a node" : "node " + quote(node.name());
-  std::string place = fmt::format("{}: {} ({}, opset {})", path_, named, quote(node.op_type()),
-                                  opset(node.domain(), inlined));
+  std::string place =
+      fmt::format("{}: {} ({}, opset {})", path_, named, quote(node.op_type()), opset(node.domain(), inlined));
   if (inlined != nullptr) place += fmt::format(" in function {}", quote(inlined->function->name()));
   // PyTorch's exporter says which line of the program made the node.
   for (const ::onnx::StringStringEntryProto& entry : node.metadata_props()) {
@@ -361,7 +362,8 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
   set_broken(node, values);
 }
 
-void Translator::constant(const NodeProto& node, const Attributes& attributes, Values& values, const std::string& place) {
+void Translator::constant(const NodeProto& node, const Attributes& attributes, Values& values,
+                          const std::string& place) {
   const auto give = [&](Tensor tensor) {
     if (node.output_size() > 0) values.by_name[node.output(0)] = builder_.constant(std::move(tensor), node.output(0));
   };
@@ -372,7 +374,8 @@ void Translator::constant(const NodeProto& node, const Attributes& attributes, V
   };
   const auto floats = [&](const Shape& shape, const auto& items) {
     Tensor tensor = Tensor::zeros({ElementType::F32, shape});
-    for (std::size_t i = 0; i < tensor.floats().size(); ++i) tensor.floats()[i] = static_cast<double>(items[static_cast<int>(i)]);
+    for (std::size_t i = 0; i < tensor.floats().size(); ++i)
+      tensor.floats()[i] = static_cast<double>(items[static_cast<int>(i)]);
     give(std::move(tensor));
   };
   for (const auto& [name, attribute] : attributes) {
@@ -538,7 +541,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
         continue;
       }
       const std::optional<std::string> text = attribute_text(param.kind, attribute);
-      if (!text) return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
+      if (!text)
+        return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
       line.text(label + *text);
     } else if (param.name.text == "outputs" && param.kind == "int") {
       line.text(label + literal(node.output_size()));

@@ -60,8 +60,8 @@ class Translator {
   void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
   void branch(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
               const std::string& place);
-  void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node, const Attributes& attributes,
-                       Values& values, const std::string& place);
+  void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,
+                       const Attributes& attributes, Values& values, const std::string& place);
   void call(const ::onnx::NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
             Values& values, const std::string& place);
   // The nodes of a sub-graph, with the values around it in sight.
