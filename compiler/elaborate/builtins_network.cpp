@@ -166,15 +166,23 @@ Datum convolve_transpose(Arguments& arguments) {
   return convolution(arguments, {operands[0], turned}, windows, spread, groups);
 }
 
+// Windows over all axes but the `leading` first, which hold channels, or examples and channels.
 Datum pool(Arguments& arguments, const char* primitive) {
   Evaluator& evaluator = arguments.evaluator;
-  Value* x = arguments.tensor("x");
+  std::vector<Value*> operands = {arguments.tensor("x")};
+  if (arguments.has("z")) operands.push_back(arguments.tensor("z"));
+  Value* x = operands[0];
   const Shape& shape = x->type.shape;
-  if (shape.size() < 2) {
-    evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), 1,
+  const std::int64_t leading = arguments.integer("leading", 1);
+  if (leading < 0 || static_cast<std::size_t>(leading) >= shape.size()) {
+    evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), leading,
                                    shape.size());
   }
-  const std::size_t axes = shape.size() - 1;
+  if (operands.size() > 1 && operands[1]->type != x->type) {
+    evaluator.reporter().fail_with(evaluator.session.shape_notes(operands[1]), Kind::shape_mismatch,
+                                   arguments.place("z"), "`z`", nnc::to_string(x->type), nnc::to_string(operands[1]->type));
+  }
+  const std::size_t first = static_cast<std::size_t>(leading), axes = shape.size() - first;
   std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes);
   check_range(arguments, "size", size, 1);
   Windows windows = windows_of(arguments, axes);
@@ -184,27 +192,27 @@ Datum pool(Arguments& arguments, const char* primitive) {
   fit_windows(arguments, windows, size, sources, x);
   std::size_t windowed = 0;
   for (std::size_t i = 0; i < axes; ++i) {
-    const std::int64_t reach = windows.reach(i, size[i]), padded = shape[i + 1] + windows.low[i] + windows.high[i];
+    const std::int64_t extent = shape[first + i];
+    const std::int64_t reach = windows.reach(i, size[i]), padded = extent + windows.low[i] + windows.high[i];
     const std::int64_t last = (padded - reach) / windows.stride[i] * windows.stride[i] - windows.low[i];
-    if (windows.low[i] >= reach || last >= shape[i + 1]) {
+    if (windows.low[i] >= reach || last >= extent) {
       evaluator.reporter().fail(Kind::window_of_padding, arguments.place(windows.low[i] >= reach ? "pad" : "pad_end"),
-                                size[i], i + 1);
+                                size[i], first + i);
     }
     windowed += size[i] != 1 || windows.stride[i] != 1 || windows.low[i] != 0 || windows.high[i] != 0;
   }
   check_axes(arguments, "a window", windowed);
-  // The channels are axis 0: untouched.
-  const auto with_channels = [](std::vector<std::int64_t> list, std::int64_t channels) {
-    list.insert(list.begin(), channels);
+  const auto with_leading = [&](std::vector<std::int64_t> list, std::int64_t value) {
+    list.insert(list.begin(), first, value);
     return list;
   };
   evaluator.at(arguments.span);
-  Attributes values = attributes({{"window", with_channels(size, 1)},
-                                  {"stride", with_channels(windows.stride, 1)},
-                                  {"dilation", with_channels(windows.dilation, 1)},
-                                  {"pad_low", with_channels(windows.low, 0)},
-                                  {"pad_high", with_channels(windows.high, 0)}});
-  return Datum::of(evaluator.session.op(primitive, {x}, values));
+  Attributes values = attributes({{"window", with_leading(size, 1)},
+                                  {"stride", with_leading(windows.stride, 1)},
+                                  {"dilation", with_leading(windows.dilation, 1)},
+                                  {"pad_low", with_leading(windows.low, 0)},
+                                  {"pad_high", with_leading(windows.high, 0)}});
+  return Datum::of(evaluator.session.op(primitive, operands, values));
 }
 
 Datum contract(Arguments& arguments) {
@@ -259,7 +267,9 @@ std::vector<Builtin> network_builtins() {
   SignatureParam stride = optional("stride", "ints"), dilation = optional("dilation", "ints"),
                  pad = optional("pad", "ints"), pad_end = optional("pad_end", "ints"),
                  groups = optional("groups", "int");
-  Signature window = {{input("x"), setting("size", "ints"), stride, dilation, pad, pad_end}};
+  SignatureParam leading = optional("leading", "int");
+  Signature window = {{input("x"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
+  Signature window_of_two = {{input("x"), input("z"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
   Signature loop = {
       {input("xs"), setting("f", "op"), optional_input("length"), optional("carry", "flag")}, false, true};
   return {
@@ -269,6 +279,8 @@ std::vector<Builtin> network_builtins() {
        convolve_transpose},
       {"pool_max", window, [](Arguments& arguments) { return pool(arguments, "window_max"); }},
       {"pool_sum", window, [](Arguments& arguments) { return pool(arguments, "window_sum"); }},
+      // Of z what stands where x has the largest of each window.
+      {"pool_pick", window_of_two, [](Arguments& arguments) { return pool(arguments, "window_gather"); }},
       {"contract", {{setting("spec", "text"), input("a"), input("b")}}, contract},
       {"uniform", {{setting("dims", "ints")}}, uniform},
       {"batch_mean", {{input("x")}}, batch_mean},
