@@ -4,12 +4,12 @@
 #include <onnx-ml.pb.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <queue>
 #include <set>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/signature.h"
 #include "compiler/onnx/tensors.h"
 
 namespace nnc::translation {
@@ -19,7 +19,6 @@ using ::onnx::AttributeProto;
 using ::onnx::FunctionProto;
 using ::onnx::GraphProto;
 using ::onnx::NodeProto;
-using ::onnx::TypeProto;
 
 // Functions and branches within each other, and what they open into: more is an attack.
 constexpr int kDepthMax = 64;
@@ -153,69 +152,6 @@ std::string Translator::place_of(const NodeProto& node, const Inlined* inlined) 
     place += ", from " + quote(line);
   }
   return place;
-}
-
-// The sizes of an input; those that have only a name are set on the command line.
-void Translator::inputs(const GraphProto& graph, Values& values) {
-  std::set<std::string> initialised;
-  for (const ::onnx::TensorProto& tensor : graph.initializer()) initialised.insert(tensor.name());
-  std::set<std::string> open, used_settings;
-  for (const ::onnx::ValueInfoProto& input : graph.input()) {
-    if (initialised.count(input.name()) != 0) continue;  // a weight with a default, as files before IR 4 have them
-    const std::string what = "input " + quote(input.name());
-    if (!input.type().has_tensor_type()) {
-      unsupported(path_, what + " is not a tensor (a sequence, map, optional or sparse tensor)");
-      continue;
-    }
-    const TypeProto::Tensor& tensor = input.type().tensor_type();
-    const Result<ElementType> element = element_of(tensor.elem_type());
-    if (!element) {
-      unsupported(path_, what + ": " + element.error());
-      continue;
-    }
-    if (!tensor.has_shape()) {
-      unsupported(path_, what + " has no shape; give it one when the model is exported");
-      continue;
-    }
-    Shape shape;
-    for (int axis = 0; axis < tensor.shape().dim_size(); ++axis) {
-      const ::onnx::TensorShapeProto::Dimension& dimension = tensor.shape().dim(axis);
-      if (dimension.has_dim_value() && dimension.dim_value() >= 0) {
-        shape.push_back(dimension.dim_value());
-        continue;
-      }
-      const std::string key =
-          dimension.dim_param().empty() ? fmt::format("{}.{}", input.name(), axis) : dimension.dim_param();
-      const std::map<std::string, std::string>::const_iterator set = settings_.find(key);
-      if (set == settings_.end()) {
-        open.insert(key);
-        shape.push_back(1);
-        continue;
-      }
-      used_settings.insert(key);
-      std::int64_t size = 0;
-      const char* const end = set->second.data() + set->second.size();
-      const std::from_chars_result read = std::from_chars(set->second.data(), end, size);
-      if (read.ec != std::errc() || read.ptr != end || size < 0) {
-        error(fmt::format("the size {} must be a number, not {}", quote(key), quote(set->second)));
-      }
-      shape.push_back(size);
-    }
-    if (values.by_name.count(input.name()) != 0) error(what + " is there twice");
-    if (element_count(shape) > (std::int64_t{1} << 31)) error(what + " is too large: " + to_string(shape));
-    if (!diagnostics_.has_errors()) values.by_name[input.name()] = builder_.input(input.name(), {*element, shape});
-  }
-  if (!open.empty()) {
-    std::string flags, names;
-    for (const std::string& name : open) {
-      flags += " --set " + name + "=1";
-      names += (names.empty() ? "" : ", ") + quote(name);
-    }
-    error(fmt::format("the sizes {} are open; set them:{}", names, flags));
-  }
-  for (const auto& [name, value] : settings_) {
-    if (used_settings.count(name) == 0) error(fmt::format("there is no open size {}", quote(name)));
-  }
 }
 
 void Translator::initialisers(const GraphProto& graph, Values& values) {
@@ -577,7 +513,10 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
 std::string Translator::run() {
   const GraphProto& graph = model_.graph();
   Values values;
-  inputs(graph, values);
+  for (ModelInput& input : read_inputs(graph, settings_, path_, diagnostics_)) {
+    values.by_name[input.name] =
+        input.pinned ? builder_.constant(std::move(*input.pinned), input.name) : builder_.input(input.name, input.type);
+  }
   if (diagnostics_.has_errors()) return "";
   std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
   for (const ::onnx::ValueInfoProto& output : graph.output()) {

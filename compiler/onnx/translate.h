@@ -49,8 +49,6 @@ class Translator {
   std::string place_of(const ::onnx::NodeProto& node, const Inlined* inlined) const;
   std::int64_t opset(const std::string& domain, const Inlined* inlined) const;
 
-  void inputs(const ::onnx::GraphProto& graph, Values& values);
-  std::optional<Shape> pinned_shape(const std::string& input, const class TypeOfInput& type);
   void initialisers(const ::onnx::GraphProto& graph, Values& values);
   // All nodes that the outputs need, in an order in which each comes after what it uses.
   template <class Nodes>
