@@ -215,19 +215,6 @@ Datum pool(Arguments& arguments, const char* primitive) {
   return Datum::of(evaluator.session.op(primitive, operands, values));
 }
 
-Datum contract(Arguments& arguments) {
-  Evaluator& evaluator = arguments.evaluator;
-  const Datum& spec = arguments.get("spec");
-  if (!spec.is(DatumKind::Text)) {
-    evaluator.reporter().fail(Kind::wrong_kind, arguments.place("spec"), "contract", "text", "spec",
-                              evaluator.describe(spec));
-  }
-  std::vector<Value*> values =
-      evaluator.tensors({&arguments.get("a"), &arguments.get("b")}, {arguments.place("a"), arguments.place("b")});
-  evaluator.at(arguments.span);
-  return Datum::of(evaluator.session.op("contraction", values, attributes({{"spec", spec.text}})));
-}
-
 Datum uniform(Arguments& arguments) {
   Shape dims = arguments.integers("dims");
   check_range(arguments, "dims", dims, 1);
@@ -281,7 +268,6 @@ std::vector<Builtin> network_builtins() {
       {"pool_sum", window, [](Arguments& arguments) { return pool(arguments, "window_sum"); }},
       // Of z what stands where x has the largest of each window.
       {"pool_pick", window_of_two, [](Arguments& arguments) { return pool(arguments, "window_gather"); }},
-      {"contract", {{setting("spec", "text"), input("a"), input("b")}}, contract},
       {"uniform", {{setting("dims", "ints")}}, uniform},
       {"batch_mean", {{input("x")}}, batch_mean},
       {"stop_gradient", {{input("x")}}, stop_gradient},

@@ -22,7 +22,8 @@ Datum rank(Arguments& arguments) {
 
 Datum len(Arguments& arguments) {
   const Datum& x = arguments.get("x");
-  if (x.is(DatumKind::List)) return Datum::of(static_cast<std::int64_t>(x.items.size()));
+  const bool is_list = x.is(DatumKind::List) || x.is(DatumKind::Tuple);
+  if (is_list) return Datum::of(static_cast<std::int64_t>(x.items.size()));
   Value* value = arguments.tensor("x");
   if (value->type.shape.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
   return size_of(value, 0);

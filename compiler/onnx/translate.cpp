@@ -433,7 +433,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
   for (const ast::Param& param : definition.params) {
     const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
     const bool is_input = next < node.input_size();
-    if (param.kind == "list") {
+    // All inputs that are left.
+    if (param.kind == "list" && param.default_value == nullptr) {
       line.text("[");
       for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
       line.text("]");
@@ -443,6 +444,11 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (is_input && !node.input(index).empty()) {
       Imported* value = values.find(node.input(index));
       if (value->is_absent) continue;
+      // An optional input: a list of one, or of none.
+      if (param.kind == "list") {
+        line.value(label + "[", value, "]");
+        continue;
+      }
       if (param.kind.empty()) {
         add_value(param, value, label);
         continue;
