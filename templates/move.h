@@ -86,6 +86,18 @@ NNC_INLINE constexpr std::ptrdiff_t clamp_start(std::ptrdiff_t start, std::ptrdi
   return most(0, least(start, extent - size));
 }
 
+// The row of `count` that an index names. Clamped as the number that it is: ptrdiff_t need not hold it.
+template <class I>
+NNC_INLINE constexpr std::ptrdiff_t clamp_index(I index, std::ptrdiff_t count) {
+  constexpr bool is_signed = static_cast<I>(-1) < static_cast<I>(0);
+  using Wide = typename Integer<sizeof(I) < sizeof(std::ptrdiff_t) ? static_cast<int>(sizeof(std::ptrdiff_t))
+                                                                   : static_cast<int>(sizeof(I))>::Unsigned;
+  if constexpr (is_signed) {
+    if (index < 0) return 0;
+  }
+  return static_cast<Wide>(index) < static_cast<Wide>(count) ? static_cast<std::ptrdiff_t>(index) : count - 1;
+}
+
 // Where a piece begins, from one start for every axis.
 template <class C, int Axis = 0>
 NNC_INLINE std::ptrdiff_t piece_offset() {
@@ -122,7 +134,7 @@ inline void dynamic_update(const T* y, T* x, const I*... start) {
 template <class C, class T, class I>
 inline void gather_rows(const T* table, const I* index, T* y) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
-    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    const std::ptrdiff_t row = clamp_index(load<1>(index + r), C::table_rows);
     for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
       store(y + r * C::y_row + at, load<static_cast<int>(decltype(width)::value)>(table + row * C::table_row + at));
     });
@@ -138,7 +150,7 @@ inline void scatter_add_rows(const I* index, const T* u, T* table) {
     });
   }
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
-    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    const std::ptrdiff_t row = clamp_index(load<1>(index + r), C::table_rows);
     for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
       constexpr int n = static_cast<int>(decltype(width)::value);
       T* to = table + row * C::table_row + at;

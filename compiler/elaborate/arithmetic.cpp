@@ -1,6 +1,7 @@
 // Operators on data: static ones computed, tensors broadcast and built.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "compiler/elaborate/evaluator.h"
 
@@ -38,7 +39,27 @@ bool flatten(const Datum& datum, std::size_t depth, const Shape& shape, std::vec
   return true;
 }
 
+// The least and the greatest number of an integer type.
+std::pair<std::string, std::string> integer_range(ElementType element) {
+  if (element == ElementType::Bool) return {"0", "1"};
+  const bool is_signed = wrap_to(element, -1) < 0 && element != ElementType::U64;
+  const int bits = 8 * size_bytes(element) - (is_signed ? 1 : 0);
+  const std::uint64_t highest = std::numeric_limits<std::uint64_t>::max() >> (64 - bits);
+  return {is_signed ? std::to_string(-static_cast<std::int64_t>(highest) - 1) : "0", std::to_string(highest)};
+}
+
 }  // namespace
+
+void Evaluator::check_number(const Datum& number, ElementType element, Span span) {
+  if (is_float(element)) return;
+  if (number.is(DatumKind::Real)) {
+    reporter().fail(Kind::number_does_not_convert, span, describe(number), name(element));
+  }
+  if (!holds(element, number.integer)) {
+    const std::pair<std::string, std::string> range = integer_range(element);
+    reporter().fail(Kind::number_not_in_type, span, number.integer, name(element), range.first, range.second);
+  }
+}
 
 Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span) {
   ElementType element = want == nullptr ? ElementType::F32 : *want;
@@ -49,9 +70,11 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
     case DatumKind::Integer:
     case DatumKind::Real:
       at(span);
-      if (element == ElementType::Bool || (datum.is(DatumKind::Real) && !is_float(element))) {
+      if (element == ElementType::Bool) {
         reporter().fail(Kind::number_does_not_convert, span, describe(datum), name(element));
       }
+      check_number(datum, element, span);
+      if (is_integer(element)) return session.constant(Tensor::whole(element, datum.integer));
       return session.scalar(element, datum.number());
     case DatumKind::Flag:
       at(span);
@@ -71,9 +94,7 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
         if (!all_numbers) break;
         Tensor values = Tensor::zeros({element, shape});
         for (std::size_t i = 0; i < leaves.size(); ++i) {
-          if (leaves[i]->is(DatumKind::Real) && !is_float(element)) {
-            reporter().fail(Kind::number_does_not_convert, span, describe(*leaves[i]), name(element));
-          }
+          check_number(*leaves[i], element, span);
           if (is_float(element)) {
             values.floats()[i] = leaves[i]->number();
           } else {

@@ -89,6 +89,8 @@ class Evaluator {
   // Static data become tensors: of element type `want`, or f32.
   Value* tensor(const Datum& datum, const ElementType* want, Span span);
   Value* tensor(const Datum& datum, ElementType want, Span span) { return tensor(datum, &want, span); }
+  // An error if an integer type does not hold the number.
+  void check_number(const Datum& number, ElementType element, Span span);
   // Static numbers fill the shape; a tensor must have the type already.
   Value* tensor_of_type(const Datum& datum, const TensorType& type, Span span, const std::string& what);
   // All become tensors of one element type: that of the first tensor among them, else f32.

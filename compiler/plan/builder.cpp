@@ -49,7 +49,9 @@ const View& PlanBuilder::view(const Value* value) {
   View result;
   if (op.def->name == "constant") {
     const Tensor& tensor = op.attributes.get<Tensor>("value");
-    if (tensor.is_splat()) {
+    // A literal is a double: what that cannot hold is stored.
+    const bool is_literal = tensor.is_splat() && same_bits(Tensor::filled(tensor.type, tensor.at(0)), tensor);
+    if (is_literal) {
       result.buffer = kLiteralBuffer;
       result.offset = static_cast<std::int64_t>(literals_.size());
       result.shape = value->type.shape;

@@ -50,6 +50,7 @@ Tensor tensor_at(const Type& type, const void* memory) {
         tensor.integers()[i] = read(std::uint32_t{}, i);
         break;
       case ElementType::I64:
+      case ElementType::U64:
         tensor.integers()[i] = read(std::int64_t{}, i);
         break;
       default:

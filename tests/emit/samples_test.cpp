@@ -21,7 +21,7 @@ Tensor sample_value(const SampleOperand& operand, std::mt19937_64& random) {
     if (is_float(operand.type.element)) {
       tensor.floats()[i] = round_to(operand.type.element, value);
     } else {
-      tensor.integers()[i] = wrap_to(operand.type.element, static_cast<std::int64_t>(std::floor(value)));
+      tensor.integers()[i] = Tensor::scalar(operand.type.element, std::floor(value)).integers()[0];
     }
   }
   return tensor;
