@@ -56,7 +56,7 @@ std::optional<std::string> static_text(const std::string& kind, const Tensor& te
   const bool are_integers = is_integer(tensor.type.element);
   if (kind == "int" && is_one && are_integers) return one;
   if (kind == "real" && is_one && is_number) return one;
-  if (kind == "ints" && is_list && are_integers) return list;
+  if (kind == "ints" && is_list && !is_float(tensor.type.element)) return list;
   if (kind == "reals" && is_list && is_number) return list;
   if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
   return std::nullopt;
