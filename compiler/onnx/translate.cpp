@@ -500,6 +500,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (given != attributes.end()) {
       left.erase(param.name.text);
       const AttributeProto& attribute = *given->second;
+      // An element type of 0 is as if it were not given.
+      if (param.kind == "elem" && attribute.i() == 0 && param.default_value != nullptr) continue;
       if (attribute.type() == AttributeProto::TENSOR) {
         const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
         if (!tensor) return refuse(tensor.error());
