@@ -74,8 +74,13 @@ Datum broadcast(Arguments& arguments) {
   const Shape& from = x->type.shape;
   std::int64_t first =
       arguments.integer("axis", static_cast<std::int64_t>(to.size()) - static_cast<std::int64_t>(from.size()));
-  bool fits = first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
-              std::equal(from.begin(), from.end(), to.begin() + first);
+  evaluator.at(arguments.span);
+  // Without an axis by the language's rule, which also stretches sizes of 1.
+  Value* stretched = arguments.has("axis") ? nullptr : evaluator.session.broadcast(x, to);
+  const bool fits =
+      stretched != nullptr ||
+      (first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
+       std::equal(from.begin(), from.end(), to.begin() + first));
   if (!fits) {
     SizeSources wanted;
     for (std::size_t i = 0; i < to.size(); ++i) add_sources(wanted, arguments.sources("to", i));
@@ -83,8 +88,7 @@ Datum broadcast(Arguments& arguments) {
                                    Kind::shapes_do_not_broadcast, arguments.span, nnc::to_string(from),
                                    nnc::to_string(to));
   }
-  evaluator.at(arguments.span);
-  Value* repeated = evaluator.session.broadcast_from(x, to, first);
+  Value* repeated = stretched != nullptr ? stretched : evaluator.session.broadcast_from(x, to, first);
   if (repeated != x) evaluator.session.with_sources(repeated, arguments.all_sources("to"));
   return Datum::of(repeated);
 }
@@ -152,11 +156,25 @@ Datum pad_with(Arguments& arguments) {
   }
   evaluator.at(arguments.span);
   if (mode != "constant") return Datum::of(pad_from_itself(arguments, x, low, high, mode));
-  Attributes values = attributes({{"low", low},
+  Session& session = evaluator.session;
+  const auto padded = [&](Value* inside, double value) {
+    return session.op("pad", {inside},
+                      attributes({{"low", low},
                                   {"high", high},
                                   {"interior", std::vector<std::int64_t>(rank, 0)},
-                                  {"value", arguments.real("value", 0)}});
-  return Datum::of(evaluator.session.op("pad", {x}, values));
+                                  {"value", value}}));
+  };
+  if (!arguments.has("value")) return Datum::of(padded(x, 0));
+  const ElementType element = x->type.element;
+  Value* value = evaluator.tensor_of_type(arguments.get("value"), {{element, session.classes(x)}, {}},
+                                          arguments.place("value"), "`value`");
+  if (value->producer->def->name == "constant") {
+    return Datum::of(padded(x, value->producer->attributes.get<Tensor>("value").at(0)));
+  }
+  // Known only at run time: chosen where x is not.
+  Value* inside = padded(session.full(ElementType::Bool, x->type.shape, 1), 0);
+  Value* everywhere = session.broadcast(value, inside->type.shape);
+  return Datum::of(session.op("select", {inside, padded(x, 0), everywhere}));
 }
 
 Datum slice(Arguments& arguments) {
@@ -333,7 +351,7 @@ std::vector<Builtin> shape_builtins() {
       {"broadcast", {{input("x"), setting("to", "ints"), optional("axis", "int")}}, broadcast},
       {"reverse", {{input("x"), optional("axis", "int")}}, reverse},
       {"pad_with",
-       {{input("x"), setting("sizes", "ints"), optional("end", "ints"), optional("value", "real"),
+       {{input("x"), setting("sizes", "ints"), optional("end", "ints"), optional_input("value"),
          optional("mode", "text")}},
        pad_with},
       {"slice", {{input("x"), setting("start", "ints"), setting("stop", "ints"), optional("step", "ints")}}, slice},

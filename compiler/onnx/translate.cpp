@@ -56,7 +56,7 @@ std::optional<std::string> static_text(const std::string& kind, const Tensor& te
   const bool are_integers = is_integer(tensor.type.element);
   if (kind == "int" && is_one && are_integers) return one;
   if (kind == "real" && is_one && is_number) return one;
-  if (kind == "ints" && is_list && are_integers) return list;
+  if (kind == "ints" && is_list && !is_float(tensor.type.element)) return list;
   if (kind == "reals" && is_list && is_number) return list;
   if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
   return std::nullopt;
@@ -464,7 +464,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
   for (const ast::Param& param : definition.params) {
     const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
     const bool is_input = next < node.input_size();
-    if (param.kind == "list") {
+    // All inputs that are left.
+    if (param.kind == "list" && param.default_value == nullptr) {
       line.text("[");
       for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
       line.text("]");
@@ -474,6 +475,11 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (is_input && !node.input(index).empty()) {
       Imported* value = values.find(node.input(index));
       if (value->is_absent) continue;
+      // An optional input: a list of one, or of none.
+      if (param.kind == "list") {
+        line.value(label + "[", value, "]");
+        continue;
+      }
       if (param.kind.empty()) {
         add_value(param, value, label);
         continue;
@@ -494,6 +500,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (given != attributes.end()) {
       left.erase(param.name.text);
       const AttributeProto& attribute = *given->second;
+      // An element type of 0 is as if it were not given.
+      if (param.kind == "elem" && attribute.i() == 0 && param.default_value != nullptr) continue;
       if (attribute.type() == AttributeProto::TENSOR) {
         const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
         if (!tensor) return refuse(tensor.error());
