@@ -341,6 +341,34 @@ Datum scatter(Arguments& arguments) {
   return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
 }
 
+// The table with rows written at their indices, or combined with what is there.
+Datum scatter_into(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Value*> values =
+      evaluator.tensors({&arguments.get("table"), &arguments.get("x")}, {arguments.place("table"), arguments.place("x")});
+  const Shape& shape = values[0]->type.shape;
+  if (shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
+  Value* index = index_of(arguments, "index", shape[0], {{{}, shape[0], values[0], 0}});
+  evaluator.at(arguments.span);
+  const std::string by = arguments.has("by") ? arguments.get("by").text : "set";
+  return Datum::of(evaluator.session.op("scatter_into", {values[0], index, values[1]}, attributes({{"by", by}})));
+}
+
+// Places of the n largest elements along an axis, or of the smallest.
+Datum top_places(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Session& session = evaluator.session;
+  Value* x = arguments.tensor("x");
+  if (x->type.shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
+  const std::int64_t axis = arguments.axis("axis", 0, x), last = static_cast<std::int64_t>(x->type.shape.size()) - 1;
+  std::vector<std::int64_t> exchanged(x->type.shape.size());
+  std::iota(exchanged.begin(), exchanged.end(), 0);
+  std::swap(exchanged[static_cast<std::size_t>(axis)], exchanged[static_cast<std::size_t>(last)]);
+  evaluator.at(arguments.span);
+  const Attributes values = attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
+  return Datum::of(session.transpose(session.op("top_places", {session.transpose(x, exchanged)}, values), exchanged));
+}
+
 }  // namespace
 
 std::vector<Builtin> shape_builtins() {
@@ -361,6 +389,12 @@ std::vector<Builtin> shape_builtins() {
       {"iota", {{setting("dims", "ints"), optional("axis", "int")}}, iota},
       {"gather", {{input("table"), input("index")}}, gather},
       {"pick", {{input("x"), input("index"), optional("axis", "int")}}, pick},
+      {"scatter_into",
+       {{input("table"), input("index"), input("x"), optional("by", "text")}},
+       scatter_into},
+      {"top_places",
+       {{input("x"), setting("n", "int"), optional("axis", "int"), optional("largest", "flag")}},
+       top_places},
       {"scatter", {{input("index"), input("x"), setting("size", "int")}}, scatter},
   };
 }

@@ -140,7 +140,8 @@ std::string Builder::use(Imported& value) {
     return fmt::format("cast({}, {})", number, name(type.element));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const std::string line = fmt::format("param {}: {} = 0", parameter, type_text(type));
+  const std::string zero = type.element == ElementType::Bool ? "false" : "0";
+  const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
   evaluator_->statement(parse("parameter", line), scope_);
   lines_.push_back({"", "", line, "", {}});
   weights[parameter] = *value.constant;
