@@ -6,6 +6,7 @@
 #pragma once
 
 #include "nnc/vector.h"
+#include "reduce.h"
 #include "tiles.h"
 
 namespace nnc {
@@ -141,20 +142,24 @@ inline void gather_rows(const T* table, const I* index, T* y) {
   }
 }
 
-// table[index[r]] += u[r] after table = 0, in the order of r; an index out of range is clamped.
-template <class C, class T, class I>
-inline void scatter_add_rows(const I* index, const T* u, T* table) {
-  for (std::ptrdiff_t r = 0; r < C::table_rows; ++r) {
-    for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
-      store(table + r * C::table_row + at, Vec<T, static_cast<int>(decltype(width)::value)>{});
-    });
+// What is written takes the place of what was there.
+struct Replace {
+  template <class V>
+  NNC_INLINE V operator()(V, V b) const {
+    return b;
   }
+};
+
+// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine: Replace,
+// or one of reduce.h.
+template <class C, class Combine, class T, class I>
+inline void scatter_rows(const I* index, const T* u, T* table, const Combine& combine) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
     const std::ptrdiff_t row = clamp_index(load<1>(index + r), C::table_rows);
     for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
       constexpr int n = static_cast<int>(decltype(width)::value);
       T* to = table + row * C::table_row + at;
-      store(to, static_cast<Vec<T, n>>(load<n>(to) + load<n>(u + r * C::u_row + at)));
+      store(to, static_cast<Vec<T, n>>(combine(load<n>(to), load<n>(u + r * C::u_row + at))));
     });
   }
 }

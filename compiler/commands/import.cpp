@@ -22,7 +22,8 @@ int import_model(const ImportOptions& options) {
   if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
-  const std::optional<ImportedModel> model = import_onnx(options.model_path, options.settings, sources, diagnostics);
+  const std::optional<ImportedModel> model =
+      import_onnx_readable(options.model_path, options.settings, sources, diagnostics);
   if (!model) return show(diagnostics, sources);
   std::vector<Array> arrays;
   for (const auto& [name, tensor] : model->weights) {

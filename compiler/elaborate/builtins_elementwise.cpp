@@ -191,12 +191,15 @@ Datum mean(Arguments& arguments) {
   return Datum::of(session.op("divide", {sum, session.full(sum->type.element, sum->type.shape, count)}));
 }
 
-Datum product_of(Arguments& arguments) {
+// Of a static list the number, of a tensor the reduction.
+Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std::int64_t start, const char* primitive) {
   const Datum& x = arguments.get("x");
-  if (!x.is(DatumKind::List) || !x.is_static()) return reduce(arguments, "product", "reduce_product");
-  Datum result = Datum::of(std::int64_t{1});
+  const bool is_list = x.is(DatumKind::List) && std::all_of(x.items.begin(), x.items.end(),
+                                                            [](const Datum& item) { return item.is_number(); });
+  if (!is_list) return reduce(arguments, name, primitive);
+  Datum result = Datum::of(start);
   for (const Datum& item : x.items) {
-    result = arguments.evaluator.binary("*", result, item, arguments.span, arguments.span, arguments.span);
+    result = arguments.evaluator.binary(op, result, item, arguments.span, arguments.span, arguments.span);
   }
   return result;
 }
@@ -239,11 +242,12 @@ std::vector<Builtin> elementwise_builtins() {
       {"where", {{input("condition"), input("a"), input("b")}}, where},
       {"cast", {{input("x"), setting("to", "elem")}}, cast},
       {"bit_cast", {{input("x"), setting("to", "elem")}}, bit_cast},
-      {"sum", reduction, [](Arguments& arguments) { return reduce(arguments, "sum", "reduce_sum"); }},
+      {"sum", reduction, [](Arguments& arguments) { return list_or_reduce(arguments, "sum", "+", 0, "reduce_sum"); }},
       {"max", reduction, [](Arguments& arguments) { return reduce(arguments, "max", "reduce_max"); }},
       {"min", reduction, [](Arguments& arguments) { return reduce(arguments, "min", "reduce_min"); }},
       {"mean", reduction, mean},
-      {"product", reduction, product_of},
+      {"product", reduction,
+       [](Arguments& arguments) { return list_or_reduce(arguments, "product", "*", 1, "reduce_product"); }},
       {"argmax", {{input("x"), optional("axis", "int")}}, argmax},
   };
 }

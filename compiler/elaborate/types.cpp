@@ -170,8 +170,14 @@ class Binder {
     return is_left_out(param, value) ? value : check_kind(param, value, param.default_value->span);
   }
 
+  // A pack of sizes that no argument binds is empty.
   Datum default_input(const ast::Param& param) {
     Datum value = evaluator_.expression(*param.default_value, scope_);
+    for (const ast::Dim& dim : param.type.dims) {
+      if (dim.is_pack && binds(*dim.size) && bound_.count(dim.size->text) == 0) {
+        bind(dim.size->text, Datum::list(std::vector<Datum>{}), {param.span, param.name.text});
+      }
+    }
     if (is_left_out(param, value)) return value;
     TensorType type = evaluator_.type(param.type, scope_);
     return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compiler/graph/evaluate.h"
 #include "dsl/parser.h"
 
@@ -98,12 +100,12 @@ const ast::Definition* Builder::definition(const std::string& op, std::int64_t o
 const ast::Stmt& Builder::parse(const std::string& place, const std::string& line) {
   const std::int32_t file = sources_.add(place, "fn node() {\n  " + line + "\n}\n");
   const std::size_t before = diagnostics_.all().size();
-  lines_.push_back(ast::parse(sources_, file, diagnostics_));
+  parsed_.push_back(ast::parse(sources_, file, diagnostics_));
   if (diagnostics_.all().size() != before) {
     throw InternalError("the importer wrote a line that is not of the language: " + line + "\n" +
                         diagnostics_.render(sources_, false));
   }
-  return *lines_.back().definitions[0].body.statements[0];
+  return *parsed_.back().definitions[0].body.statements[0];
 }
 
 Imported Builder::input(const std::string& wanted_name, const Type& type) {
@@ -138,9 +140,10 @@ std::string Builder::use(Imported& value) {
     return fmt::format("cast({}, {})", number, name(type.element));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const std::string line = fmt::format("param {}: {} = 0", parameter, type_text(type));
+  const std::string zero = type.element == ElementType::Bool ? "false" : "0";
+  const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
   evaluator_->statement(parse("parameter", line), scope_);
-  body_ += "  " + line + "\n";
+  lines_.push_back({"", "", line, "", {}});
   weights[parameter] = *value.constant;
   // From now on it is a value like others, still known.
   value.name = parameter;
@@ -183,9 +186,7 @@ std::optional<std::vector<Imported>> Builder::fold(const std::string& place, con
   return results;
 }
 
-std::vector<Imported> Builder::line(const std::string& place,
-                                    const std::function<std::string(const std::vector<std::string>&)>& call,
-                                    const std::vector<Imported*>& arguments,
+std::vector<Imported> Builder::line(const std::string& place, const Text& call, const std::vector<Imported*>& arguments,
                                     const std::vector<std::string>& wanted_names) {
   Imported broken;
   broken.is_broken = true;
@@ -238,7 +239,9 @@ std::vector<Imported> Builder::line(const std::string& place,
       if (i < wanted_names.size()) results.push_back(std::move(result));
     }
     if (has_tensor) {
-      body_ += fmt::format("  let {} = {}\n", data.size() > 1 ? "(" + names_text + ")" : names_text, text);
+      const bool is_single = data.size() == 1;
+      const std::string left = is_single ? names_text : "(" + names_text + ")";
+      lines_.push_back({is_single ? names_text : "", fmt::format("let {} = ", left), text, "", texts});
     }
     return results;
   } catch (const semantics::Abandon&) {
@@ -248,14 +251,81 @@ std::vector<Imported> Builder::line(const std::string& place,
   }
 }
 
-std::string Builder::finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs) {
-  std::string types, lines;
-  for (auto& [name, value] : outputs) {
-    const std::string text = use(value);
-    types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
-    lines += fmt::format("  {} = {}\n", name, text);
+std::string Builder::layer(const std::string& place, const std::string& wanted_name, const std::string& op,
+                           const std::map<std::string, Tensor>& weights_of_layer) {
+  const std::string name = names.give(wanted_name, "layer");
+  const std::string left = fmt::format("layer {} = ", name);
+  evaluator_->statement(parse(place, left + op), scope_);
+  lines_.push_back({"", left, op, "", {}});
+  for (const auto& [path, tensor] : weights_of_layer) weights[name + "." + path] = tensor;
+  return name;
+}
+
+Imported Builder::pipe(const std::string& place, const std::string& op, Imported* argument,
+                       const std::string& wanted_name) {
+  const std::size_t before = lines_.size();
+  const auto text = [&](const std::vector<std::string>& names_used) { return names_used[0] + " |> " + op; };
+  Imported result = std::move(line(place, text, {argument}, {wanted_name})[0]);
+  if (!result.is_broken && lines_.size() > before && lines_.back().used.size() == 1) {
+    lines_.back().head = lines_.back().used[0];
+    lines_.back().right = op;
   }
-  return fmt::format("import \"onnx\"\n\nmodel {}({}) -> ({}) {{\n{}{}}}\n", model, header_, types, body_, lines);
+  return result;
+}
+
+// `let a = x |> f`, `let b = a |> g`: one line, if nothing else uses a.
+void Builder::join_pipes(const std::vector<std::string>& outputs) {
+  std::map<std::string, int> uses;
+  for (const Line& line : lines_) {
+    for (const std::string& name : line.used) ++uses[name];
+  }
+  for (const std::string& name : outputs) ++uses[name];
+  std::map<std::string, std::size_t> made_by;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    Line& line = lines_[i];
+    const std::map<std::string, std::size_t>::const_iterator before = made_by.find(line.head);
+    if (!line.head.empty() && before != made_by.end() && uses[line.head] == 1) {
+      Line& first = lines_[before->second];
+      const bool is_pipe = !first.head.empty();
+      line.right = first.right + " |> " + line.right;
+      line.used = first.used;
+      line.head = is_pipe ? first.head : "";
+      first = Line{};
+    }
+    if (!line.name.empty()) made_by[line.name] = i;
+  }
+  std::erase_if(lines_, [](const Line& line) { return line.right.empty(); });
+}
+
+std::string Builder::finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
+                            const std::string& comment) {
+  std::string types, body;
+  std::vector<std::string> values;
+  for (auto& [name, value] : outputs) {
+    values.push_back(use(value));
+    types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
+  }
+  std::vector<std::string> used = values;
+  join_pipes(used);
+  for (const Line& line : lines_) {
+    const bool is_output = !line.name.empty() && std::count(used.begin(), used.end(), line.name) == 1 &&
+                           std::none_of(lines_.begin(), lines_.end(), [&](const Line& other) {
+                             return std::count(other.used.begin(), other.used.end(), line.name) != 0;
+                           });
+    std::string left = line.left;
+    if (is_output) {
+      const std::size_t output =
+          static_cast<std::size_t>(std::find(used.begin(), used.end(), line.name) - used.begin());
+      left = outputs[output].first + " = ";
+      values[output].clear();
+    }
+    body += fmt::format("  {}{}{}{}\n", left, line.head, line.head.empty() ? "" : " |> ", line.right);
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!values[i].empty()) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
+  }
+  return fmt::format("{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "", model,
+                     header_, types, body);
 }
 
 }  // namespace nnc::translation

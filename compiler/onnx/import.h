@@ -23,4 +23,10 @@ struct ImportedModel {
 std::optional<ImportedModel> import_onnx(const std::string& path, const std::map<std::string, std::string>& settings,
                                          SourceManager& sources, Diagnostics& diagnostics);
 
+// The same as a person would write it: the batch is left out where every node keeps examples apart, and weights are in
+// layers. Where that cannot be, the program is the one of import_onnx, and its first lines say why.
+std::optional<ImportedModel> import_onnx_readable(const std::string& path,
+                                                  const std::map<std::string, std::string>& settings,
+                                                  SourceManager& sources, Diagnostics& diagnostics);
+
 }  // namespace nnc

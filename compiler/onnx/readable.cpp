@@ -104,7 +104,7 @@ std::string setting(const std::string& name, const Integers& values, std::int64_
   return is_default ? "" : fmt::format(", {}: {}", name, per_axis(values));
 }
 
-std::string setting(const std::string& name, float value, float otherwise) {
+std::string real_setting(const std::string& name, float value, float otherwise) {
   return value == otherwise ? "" : fmt::format("{}: {}", name, literal(ElementType::F32, static_cast<double>(value)));
 }
 
@@ -126,7 +126,8 @@ Tensor transposed(const Tensor& matrix) {
   Tensor result = Tensor::zeros({matrix.type.element, {columns, rows}});
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t j = 0; j < columns; ++j) {
-      result.floats()[static_cast<std::size_t>(j * rows + i)] = matrix.floats()[static_cast<std::size_t>(i * columns + j)];
+      result.floats()[static_cast<std::size_t>(j * rows + i)] =
+          matrix.floats()[static_cast<std::size_t>(i * columns + j)];
     }
   }
   return result;
@@ -137,7 +138,8 @@ std::optional<std::string> padding(const View& view, std::size_t spatial) {
   const std::string automatic = view.text("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER") return ", pad: same";
   if (automatic != "NOTSET" && automatic != "VALID") return std::nullopt;
-  const Integers pads = automatic == "VALID" ? Integers(2 * spatial, 0) : view.integers("pads", Integers(2 * spatial, 0));
+  const Integers pads =
+      automatic == "VALID" ? Integers(2 * spatial, 0) : view.integers("pads", Integers(2 * spatial, 0));
   if (pads.size() != 2 * spatial) return std::nullopt;
   const Integers low(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(spatial));
   const Integers high(pads.begin() + static_cast<std::ptrdiff_t>(spatial), pads.end());
@@ -156,7 +158,7 @@ std::optional<Form> convolution(const View& view) {
   std::string text = fmt::format("conv({}, {}", shape[0], per_axis(kernel));
   text += setting("stride", view.integers("strides", Integers(spatial, 1)), 1);
   text += setting("dilation", view.integers("dilations", Integers(spatial, 1)), 1) + *pad;
-  text += setting("groups", {view.integer("group", 1)}, 1);
+  text += setting("groups", Integers{view.integer("group", 1)}, 1);
   std::map<std::string, Tensor> weights = {{"weight", *weight}};
   if (view.constant(2) != nullptr) {
     weights["bias"] = *view.constant(2);
@@ -167,8 +169,9 @@ std::optional<Form> convolution(const View& view) {
 }
 
 std::optional<Form> batch_norm(const View& view) {
-  if (!view.is_layer_like() || view.node().inputs.size() != 5 || view.integer("training_mode", 0) != 0) return std::nullopt;
-  return view.layer(call("batch_norm", setting("epsilon", view.real("epsilon", 1e-5F), 1e-5F)),
+  if (!view.is_layer_like() || view.node().inputs.size() != 5 || view.integer("training_mode", 0) != 0)
+    return std::nullopt;
+  return view.layer(call("batch_norm", real_setting("epsilon", view.real("epsilon", 1e-5F), 1e-5F)),
                     {{"scale", *view.constant(1)},
                      {"shift", *view.constant(2)},
                      {"running_mean", *view.constant(3)},
@@ -201,7 +204,8 @@ std::optional<Form> product(const View& view) {
     return form;
   }
   const Tensor* weight = view.constant(1);
-  if (!view.is_layer_like() || weight == nullptr || weight->type.shape.size() != 2 || view.rank(0) < 2) return std::nullopt;
+  if (!view.is_layer_like() || weight == nullptr || weight->type.shape.size() != 2 || view.rank(0) < 2)
+    return std::nullopt;
   const Tensor* added = view.node().added;
   const bool is_bias = added != nullptr && added->type.shape == Shape{weight->type.shape[1]};
   Form form = dense(view, transposed(*weight), is_bias ? added : nullptr);
@@ -213,16 +217,18 @@ std::optional<Form> layer_norm(const View& view) {
   if (!view.is_layer_like() || view.constant(1) == nullptr || view.constant(2) == nullptr) return std::nullopt;
   const std::int64_t axis = view.integer("axis", -1);
   if (axis != -1 && axis != view.rank(0) - 1) return std::nullopt;
-  return view.layer(call("layer_norm", setting("epsilon", view.real("epsilon", 1e-5F), 1e-5F)),
+  return view.layer(call("layer_norm", real_setting("epsilon", view.real("epsilon", 1e-5F), 1e-5F)),
                     {{"scale", *view.constant(1)}, {"shift", *view.constant(2)}});
 }
 
 std::optional<Form> pool(const View& view) {
   const bool is_max = view.node().node.op_type() == "MaxPool";
-  if (!view.is_batched(0) || view.node().node.output_size() != 1 || view.integer("ceil_mode", 0) != 0) return std::nullopt;
+  if (!view.is_batched(0) || view.node().node.output_size() != 1 || view.integer("ceil_mode", 0) != 0)
+    return std::nullopt;
   const Integers kernel = view.integers("kernel_shape", {});
   const std::optional<std::string> pad = padding(view, kernel.size());
-  if (!pad || (!is_max && (view.has_attribute("dilations") || (!pad->empty() && view.integer("count_include_pad", 0) == 0)))) {
+  if (!pad ||
+      (!is_max && (view.has_attribute("dilations") || (!pad->empty() && view.integer("count_include_pad", 0) == 0)))) {
     return std::nullopt;
   }
   const Integers strides = view.integers("strides", Integers(kernel.size(), 1));
@@ -279,7 +285,8 @@ std::optional<Form> squeeze(const View& view) {
   if (!axes || axes->empty()) return std::nullopt;
   Shape shape;
   for (std::size_t i = 0; i < view.shape(0).size(); ++i) {
-    if (std::find(axes->begin(), axes->end(), static_cast<std::int64_t>(i)) == axes->end()) shape.push_back(view.shape(0)[i]);
+    if (std::find(axes->begin(), axes->end(), static_cast<std::int64_t>(i)) == axes->end())
+      shape.push_back(view.shape(0)[i]);
   }
   return view.pipe(fmt::format("reshape({})", shape_text(shape)));
 }
@@ -301,7 +308,8 @@ std::optional<Form> unsqueeze(const View& view) {
 
 std::optional<Form> transpose(const View& view) {
   const Integers order = view.integers("perm", {});
-  if (!view.is_batched(0) || static_cast<std::int64_t>(order.size()) != view.rank(0) || order[0] != 0) return std::nullopt;
+  if (!view.is_batched(0) || static_cast<std::int64_t>(order.size()) != view.rank(0) || order[0] != 0)
+    return std::nullopt;
   Integers of_example;
   for (std::size_t i = 1; i < order.size(); ++i) of_example.push_back(order[i] - 1);
   return view.pipe(fmt::format("transpose({})", shape_text(of_example)));
@@ -309,7 +317,8 @@ std::optional<Form> transpose(const View& view) {
 
 std::optional<Form> softmax(const View& view) {
   const std::int64_t otherwise = view.node().opset >= 13 ? -1 : 1;
-  const std::optional<std::int64_t> axis = view.is_batched(0) ? view.axis(view.integer("axis", otherwise)) : std::nullopt;
+  const std::optional<std::int64_t> axis =
+      view.is_batched(0) ? view.axis(view.integer("axis", otherwise)) : std::nullopt;
   if (!axis) return std::nullopt;
   const bool is_last = *axis == static_cast<std::int64_t>(view.shape(0).size()) - 1;
   // Before opset 13 all axes from this one on are one.
@@ -380,7 +389,8 @@ std::optional<Form> infix(const View& view) {
 
 std::optional<Form> embedding(const View& view) {
   const Tensor* table = view.constant(0);
-  if (table == nullptr || !view.is_batched(1) || view.integer("axis", 0) != 0 || table->type.shape.size() != 2) return std::nullopt;
+  if (table == nullptr || !view.is_batched(1) || view.integer("axis", 0) != 0 || table->type.shape.size() != 2)
+    return std::nullopt;
   Form form;
   form.expression = "gather({0}, {1})";
   form.arguments = {view.input(0), view.input(1)};
@@ -399,31 +409,30 @@ std::optional<Form> alias(const View& view) {
 }
 
 const std::map<std::string, Rule>& rules() {
-  static const std::map<std::string, Rule> all = {
-      {"Conv", convolution},       {"BatchNormalization", batch_norm},
-      {"Gemm", gemm},              {"MatMul", product},
-      {"MaxPool", pool},           {"LayerNormalization", layer_norm},
-      {"AveragePool", pool},       {"GlobalAveragePool", global_pool},
-      {"Flatten", flatten},        {"GlobalMaxPool", global_pool},
-      {"Reshape", reshape},        {"Squeeze", squeeze},
-      {"Unsqueeze", unsqueeze},    {"Transpose", transpose},
-      {"Softmax", softmax},        {"LogSoftmax", softmax},
-      {"Concat", concat},          {"ReduceMean", reduce},
-      {"ReduceSum", reduce},       {"ReduceMax", reduce},
-      {"ReduceMin", reduce},       {"Clip", clip},
-      {"Add", infix},              {"Sub", infix},
-      {"Mul", infix},              {"Div", infix},
-      {"Gather", embedding},       {"LeakyRelu", leaky_relu},
-      {"Dropout", alias}};
+  static const std::map<std::string, Rule> all = {{"Conv", convolution},    {"BatchNormalization", batch_norm},
+                                                  {"Gemm", gemm},           {"MatMul", product},
+                                                  {"MaxPool", pool},        {"LayerNormalization", layer_norm},
+                                                  {"AveragePool", pool},    {"GlobalAveragePool", global_pool},
+                                                  {"Flatten", flatten},     {"GlobalMaxPool", global_pool},
+                                                  {"Reshape", reshape},     {"Squeeze", squeeze},
+                                                  {"Unsqueeze", unsqueeze}, {"Transpose", transpose},
+                                                  {"Softmax", softmax},     {"LogSoftmax", softmax},
+                                                  {"Concat", concat},       {"ReduceMean", reduce},
+                                                  {"ReduceSum", reduce},    {"ReduceMax", reduce},
+                                                  {"ReduceMin", reduce},    {"Clip", clip},
+                                                  {"Add", infix},           {"Sub", infix},
+                                                  {"Mul", infix},           {"Div", infix},
+                                                  {"Gather", embedding},    {"LeakyRelu", leaky_relu},
+                                                  {"Dropout", alias}};
   return all;
 }
 
 // Functions of the prelude that are the operator, attributes at their defaults.
 const std::map<std::string, std::string> kFunctions = {
-    {"Relu", "relu"}, {"Sigmoid", "sigmoid"}, {"Tanh", "tanh"},         {"Softplus", "softplus"}, {"Exp", "exp"},
-    {"Log", "log"},   {"Sqrt", "sqrt"},       {"HardSwish", "hard_swish"}, {"Erf", "erf"},        {"Abs", "abs"},
-    {"Sin", "sin"},   {"Cos", "cos"},         {"Floor", "floor"},       {"Elu", "elu"},           {"Selu", "selu"},
-    {"Gelu", "gelu"}};
+    {"Relu", "relu"},   {"Sigmoid", "sigmoid"}, {"Tanh", "tanh"}, {"Softplus", "softplus"},
+    {"Exp", "exp"},     {"Log", "log"},         {"Sqrt", "sqrt"}, {"HardSwish", "hard_swish"},
+    {"Erf", "erf"},     {"Abs", "abs"},         {"Sin", "sin"},   {"Cos", "cos"},
+    {"Floor", "floor"}, {"Elu", "elu"},         {"Selu", "selu"}, {"Gelu", "gelu"}};
 
 }  // namespace
 

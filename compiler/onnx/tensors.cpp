@@ -39,6 +39,7 @@ int typed_size(const TensorProto& proto, ElementType element) {
     case ElementType::I64:
       return proto.int64_data_size();
     case ElementType::U32:
+    case ElementType::U64:
       return proto.uint64_data_size();
     default:
       return proto.int32_data_size();
@@ -61,6 +62,7 @@ void read_typed(const TensorProto& proto, Tensor& tensor) {
     case ElementType::I64:
       return copy(proto.int64_data(), to_integer);
     case ElementType::U32:
+    case ElementType::U64:
       return copy(proto.uint64_data(),
                   [&](std::size_t i, std::uint64_t value) { to_integer(i, static_cast<std::int64_t>(value)); });
     case ElementType::Bool:
@@ -96,6 +98,8 @@ Result<ElementType> element_of(std::int32_t type) {
       return ElementType::U32;
     case TensorProto::INT64:
       return ElementType::I64;
+    case TensorProto::UINT64:
+      return ElementType::U64;
     case TensorProto::BOOL:
       return ElementType::Bool;
     default:

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/readable.h"
 #include "compiler/onnx/signature.h"
 #include "compiler/onnx/tensors.h"
 
@@ -55,7 +56,7 @@ std::optional<std::string> static_text(const std::string& kind, const Tensor& te
   const bool are_integers = is_integer(tensor.type.element);
   if (kind == "int" && is_one && are_integers) return one;
   if (kind == "real" && is_one && is_number) return one;
-  if (kind == "ints" && is_list && are_integers) return list;
+  if (kind == "ints" && is_list && !is_float(tensor.type.element)) return list;
   if (kind == "reals" && is_list && is_number) return list;
   if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
   return std::nullopt;
@@ -91,6 +92,28 @@ std::optional<std::string> attribute_text(const std::string& kind, const Attribu
   return std::nullopt;
 }
 
+// Operators that work element by element: one example is treated as all are. Their other inputs are single numbers.
+bool is_elementwise(const std::string& op) {
+  static const std::set<std::string> all = {
+      "HardSigmoid", "Elu",   "Selu", "Gelu", "Celu", "ThresholdedRelu", "Softsign", "Mish", "Neg", "Reciprocal", "Pow",
+      "Ceil",        "Round", "Sign", "Not",  "Cast", "Shrink",          "Swish",    "Clip", "Mod", "HardSwish",  "Tan",
+      "Atan"};
+  return all.count(op) != 0;
+}
+
+// "features.0" of the weight "features.0.weight", or of the node "/features/0/Conv".
+std::string layer_name(const NodeProto& node) {
+  if (node.input_size() > 1) {
+    const std::string& weight = node.input(1);
+    const std::size_t dot = weight.rfind('.');
+    if (dot != std::string::npos && dot > 0) return weight.substr(0, dot);
+  }
+  std::string name = node.name();
+  const std::size_t slash = name.rfind('/');
+  if (slash != std::string::npos && slash > 0) name = name.substr(0, slash);
+  return name;
+}
+
 bool is_concrete_integer(const std::string& element) {
   ElementType type;
   return parse_element_type(element, type) && is_integer(type);
@@ -107,7 +130,7 @@ Imported* Values::find(const std::string& name) {
 }
 
 Translator::Translator(const ::onnx::ModelProto& model, std::string path,
-                       const std::map<std::string, std::string>& settings, SourceManager& sources,
+                       const std::map<std::string, std::string>& settings, Style style, SourceManager& sources,
                        Diagnostics& diagnostics)
     : model_(model),
       path_(std::move(path)),
@@ -115,7 +138,8 @@ Translator::Translator(const ::onnx::ModelProto& model, std::string path,
       settings_(settings),
       sources_(sources),
       diagnostics_(diagnostics),
-      builder_(sources, diagnostics) {}
+      builder_(sources, diagnostics),
+      style_(style) {}
 
 void Translator::error(const std::string& message) {
   diagnostics_.report(Kind::onnx_malformed, Span{}, fmt::format("{}: {}", path_, message));
@@ -266,6 +290,7 @@ Translator::Attributes Translator::attributes_of(const NodeProto& node, const In
 }
 
 void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
+  if (done_.count(&node) != 0) return;
   const std::string place = place_of(node, inlined);
   if (++nodes_ > kNodesMax) {
     if (nodes_ == kNodesMax + 1) error(fmt::format("the model opens into more than {} nodes", kNodesMax));
@@ -291,6 +316,12 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
   }
   if (const FunctionProto* function = function_of(node)) {
     return inline_function(*function, node, attributes, values, place);
+  }
+  if (style_ == Style::PerExample) {
+    for (const std::string& input : node.input()) {
+      if (input.empty() || !values.find(input)->is_batched) continue;
+      return example_node(node, attributes, values, place, opset(node.domain(), inlined));
+    }
   }
   const ast::Definition* definition = builder_.definition(library_name(node), opset(node.domain(), inlined));
   if (definition != nullptr) return call(node, *definition, attributes, values, place);
@@ -433,7 +464,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
   for (const ast::Param& param : definition.params) {
     const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
     const bool is_input = next < node.input_size();
-    if (param.kind == "list") {
+    // All inputs that are left.
+    if (param.kind == "list" && param.default_value == nullptr) {
       line.text("[");
       for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
       line.text("]");
@@ -443,6 +475,11 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (is_input && !node.input(index).empty()) {
       Imported* value = values.find(node.input(index));
       if (value->is_absent) continue;
+      // An optional input: a list of one, or of none.
+      if (param.kind == "list") {
+        line.value(label + "[", value, "]");
+        continue;
+      }
       if (param.kind.empty()) {
         add_value(param, value, label);
         continue;
@@ -463,6 +500,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (given != attributes.end()) {
       left.erase(param.name.text);
       const AttributeProto& attribute = *given->second;
+      // An element type of 0 is as if it were not given.
+      if (param.kind == "elem" && attribute.i() == 0 && param.default_value != nullptr) continue;
       if (attribute.type() == AttributeProto::TENSOR) {
         const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
         if (!tensor) return refuse(tensor.error());
@@ -505,22 +544,107 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     return result + ")";
   };
   std::vector<Imported> results = builder_.line(place, text, line.arguments, wanted);
+  builder_.uses_library = true;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    results[i].is_batched = style_ == Style::PerExample && results[i].constant == nullptr;
     if (!wanted[i].empty()) values.by_name[wanted[i]] = std::move(results[i]);
   }
 }
 
-std::string Translator::run() {
+const Tensor* Translator::added_to(const NodeProto& node, Values& values, const NodeProto*& adder) const {
+  const auto users = users_.find(node.output(0));
+  if (users == users_.end() || users->second.size() != 1 || users->second[0] == nullptr) return nullptr;
+  adder = users->second[0];
+  if (adder->op_type() != "Add" || adder->input_size() != 2) return nullptr;
+  const Imported* other = values.find(adder->input(adder->input(0) == node.output(0) ? 1 : 0));
+  return other == nullptr ? nullptr : other->constant.get();
+}
+
+void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
+                              const std::string& place, std::int64_t opset) {
+  if (node.op_type() == "Shape" && attributes.empty()) {
+    Shape shape = values.find(node.input(0))->type.shape;
+    shape.insert(shape.begin(), batch_);
+    Tensor sizes = Tensor::zeros({ElementType::I64, {static_cast<std::int64_t>(shape.size())}});
+    sizes.integers() = shape;
+    values.by_name[node.output(0)] = builder_.constant(std::move(sizes), node.output(0));
+    return;
+  }
+  NodeView view{node, attributes, {}, batch_, opset, nullptr};
+  bool are_others_numbers = true;
+  for (const std::string& input : node.input()) {
+    view.inputs.push_back(input.empty() ? nullptr : values.find(input));
+    const Imported* value = view.inputs.back();
+    if (value == nullptr || value->is_batched) continue;
+    are_others_numbers = are_others_numbers && element_count(value->type.shape) == 1;
+  }
+  const NodeProto* adder = nullptr;
+  view.added = added_to(node, values, adder);
+  std::optional<Form> form = per_example_form(view);
+  if (!form) {
+    const ast::Definition* definition = builder_.definition(library_name(node), opset);
+    if (!is_elementwise(node.op_type()) || !are_others_numbers || definition == nullptr) {
+      throw NotPerExample{fmt::format("{} has no form for one example", place)};
+    }
+    return call(node, *definition, attributes, values, place);
+  }
+  const NodeProto& last = form->takes_added ? *adder : node;
+  if (form->takes_added) done_.insert(adder);
+  Imported result;
+  if (form->is_alias) {
+    result = *form->arguments[0];
+  } else if (!form->expression.empty()) {
+    const auto text = [&](const std::vector<std::string>& names) {
+      std::string line = form->expression;
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::string mark = fmt::format("{{{}}}", i);
+        line.replace(line.find(mark), mark.size(), names[i]);
+      }
+      return line;
+    };
+    result = builder_.line(place, text, form->arguments, {last.output(0)})[0];
+  } else {
+    const std::string op =
+        form->layer.empty() ? form->pipe : builder_.layer(place, layer_name(node), form->layer, form->weights);
+    result = builder_.pipe(place, op, form->arguments[0], last.output(0));
+  }
+  result.is_batched = true;
+  values.by_name[last.output(0)] = std::move(result);
+}
+
+void Translator::add_inputs(Values& values) {
+  std::vector<ModelInput> inputs = read_inputs(model_.graph(), settings_, path_, diagnostics_);
+  bool is_first = true;
+  for (ModelInput& input : inputs) {
+    if (input.pinned) {
+      values.by_name[input.name] = builder_.constant(std::move(*input.pinned), input.name);
+      continue;
+    }
+    if (style_ == Style::PerExample) {
+      const bool agrees = !input.type.shape.empty() && (is_first || input.type.shape[0] == batch_);
+      if (!agrees) throw NotPerExample{fmt::format("input {} has no axis for the batch", quote(input.name))};
+      batch_ = input.type.shape[0];
+      input.type.shape.erase(input.type.shape.begin());
+      is_first = false;
+    }
+    Imported value = builder_.input(input.name, input.type);
+    value.is_batched = style_ == Style::PerExample;
+    values.by_name[input.name] = std::move(value);
+  }
+}
+
+std::string Translator::run(const std::string& comment) {
   const GraphProto& graph = model_.graph();
   Values values;
-  for (ModelInput& input : read_inputs(graph, settings_, path_, diagnostics_)) {
-    values.by_name[input.name] =
-        input.pinned ? builder_.constant(std::move(*input.pinned), input.name) : builder_.input(input.name, input.type);
-  }
+  add_inputs(values);
   if (diagnostics_.has_errors()) return "";
+  for (const NodeProto& node : graph.node()) {
+    for (const std::string& input : node.input()) users_[input].push_back(&node);
+  }
   std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
   for (const ::onnx::ValueInfoProto& output : graph.output()) {
     outputs.emplace_back(builder_.names.give(output.name(), "output"), output.name());
+    users_[output.name()].push_back(nullptr);
   }
   if (outputs.empty()) error("the model has no outputs");
   body(graph, values, nullptr);
@@ -529,12 +653,16 @@ std::string Translator::run() {
     const Imported* value = values.find(onnx_name);
     if (value == nullptr) {
       error(fmt::format("nothing gives the output {}", quote(onnx_name)));
-    } else {
-      results.emplace_back(name, *value);
+      continue;
     }
+    if (style_ == Style::PerExample && !value->is_batched) {
+      throw NotPerExample{fmt::format("output {} is the same for all examples", quote(onnx_name))};
+    }
+    results.emplace_back(name, *value);
   }
   if (diagnostics_.has_errors()) return "";
-  return builder_.finish(builder_.names.give(std::filesystem::path(path_).stem().string(), "model"), results);
+  const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
+  return builder_.finish(name, std::move(results), comment);
 }
 
 }  // namespace nnc::translation

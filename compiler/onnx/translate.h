@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,20 @@ struct Inlined {
   std::string place;  // of the call
 };
 
+// The model as it is, its batch an axis like others; or a program of one example, whose weights are in layers.
+enum class Style { Explicit, PerExample };
+
+// Thrown in the style PerExample: this place does not keep examples apart, or has no form for one of them.
+struct NotPerExample {
+  std::string reason;
+};
+
 class Translator {
  public:
   Translator(const ::onnx::ModelProto& model, std::string path, const std::map<std::string, std::string>& settings,
-             SourceManager& sources, Diagnostics& diagnostics);
-  // The program; "" on error.
-  std::string run();
+             Style style, SourceManager& sources, Diagnostics& diagnostics);
+  // The program, which begins with the comment; "" on error.
+  std::string run(const std::string& comment);
   std::map<std::string, Tensor> weights() { return std::move(builder_.weights); }
 
  private:
@@ -54,6 +63,12 @@ class Translator {
   template <class Nodes>
   std::vector<const ::onnx::NodeProto*> order(const Nodes& nodes, const std::vector<std::string>& outputs);
   void node(const ::onnx::NodeProto& node, Values& values, const Inlined* inlined);
+  // In the style PerExample, a node that uses a value of the batch.
+  void example_node(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values,
+                    const std::string& place, std::int64_t opset);
+  // The constant that is added to the node's result, if that is its only use, and the node that adds it.
+  const Tensor* added_to(const ::onnx::NodeProto& node, Values& values, const ::onnx::NodeProto*& adder) const;
+  void add_inputs(Values& values);
   Attributes attributes_of(const ::onnx::NodeProto& node, const Inlined* inlined);
   void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
   void branch(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
@@ -74,6 +89,10 @@ class Translator {
   SourceManager& sources_;
   Diagnostics& diagnostics_;
   Builder builder_;
+  Style style_;
+  std::int64_t batch_ = 1;  // in the style PerExample: the size of the axis left out
+  std::map<std::string, std::vector<const ::onnx::NodeProto*>> users_;  // of the values of the graph
+  std::set<const ::onnx::NodeProto*> done_;                             // nodes that are part of another's line
   int depth_ = 0;
   std::int64_t nodes_ = 0;
 };

@@ -46,7 +46,10 @@ std::string literal(ElementType type, double value) {
   return text;
 }
 
-std::string literal(std::int64_t value) { return fmt::format("{}", value); }
+std::string literal(std::int64_t value) {
+  // The least has no literal: its digits are read as a number above the greatest.
+  return value == INT64_MIN ? fmt::format("({} - 1)", value + 1) : fmt::format("{}", value);
+}
 
 std::string list_literal(const Tensor& tensor) {
   std::string text = "[";

@@ -146,12 +146,14 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   return to;
 }
 
-View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike) {
+View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike,
+                             const Suits& suits) {
   const std::map<const Value*, View>::iterator goal = goals_.find(value);
   if (goal != goals_.end()) {
     const View& place = goal->second;
     const std::size_t last = order.empty() ? 0 : static_cast<std::size_t>(order.back());
-    const bool fits = order.empty() || place.shape[last] == 1 || place.strides[last] == 1;
+    const bool is_dense = order.empty() || place.shape[last] == 1 || place.strides[last] == 1;
+    const bool fits = is_dense && (suits == nullptr || suits(place));
     if (fits && (alike == nullptr || has_strides(place, alike->strides))) return place;
   }
   View place;
@@ -160,8 +162,9 @@ View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, 
   return place;
 }
 
-View PlanBuilder::place_result(const Value* value, const std::vector<int>& order, const View* alike) {
-  View place = place_like(value, order, alike);
+View PlanBuilder::place_result(const Value* value, const std::vector<int>& order, const View* alike,
+                               const Suits& suits) {
+  View place = place_like(value, order, alike, suits);
   if (place.buffer < 0) {
     std::int64_t reach = 1;
     for (std::size_t i = 0; i < place.shape.size(); ++i) reach += (place.shape[i] - 1) * place.strides[i];

@@ -50,7 +50,10 @@ class PlanBuilder {
   double literal(const View& view) const { return literals_[static_cast<std::size_t>(view.offset)]; }
   // Where a step puts a result: at its goal if its last axis in `order` is contiguous there, else in a new buffer laid
   // out in that order. Registers the view. `alike`: a result of the same step, to whose strides this one must conform.
-  View place_result(const Value* value, const std::vector<int>& order, const View* alike = nullptr);
+  // `suits`: what else the kernel asks of a goal.
+  using Suits = std::function<bool(const View& place)>;
+  View place_result(const Value* value, const std::vector<int>& order, const View* alike = nullptr,
+                    const Suits& suits = nullptr);
   // A constant in read-only memory.
   View constant_view(const Tensor& tensor);
 
@@ -71,13 +74,13 @@ class PlanBuilder {
   // otherwise than the kernel walks, in a step of their own. `order`: the axes of the result as the kernel lays them
   // out, of which the last `lane_axes` together fill the lanes; `make` builds the step that writes to a place.
   void finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                   const std::function<Step(const View& y)>& make);
+                   const std::function<Step(const View& y)>& make, const Suits& suits = nullptr);
   void lower_elementwise(const Group& group);
 
  private:
   void lower_group(const Group& group);
   bool epilogue_fits(const Group& group, const View& y, const std::set<int>& lanes);
-  View place_like(const Value* value, const std::vector<int>& order, const View* alike);
+  View place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits);
   void lower_scan(const Op& op);
   void meet_goals(const std::vector<Goal>& goals);
   std::string unique_name(const std::string& wanted);

@@ -73,7 +73,7 @@ bool PlanBuilder::epilogue_fits(const Group& group, const View& y, const std::se
 }
 
 void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                              const std::function<Step(const View& y)>& make) {
+                              const std::function<Step(const View& y)>& make, const Suits& suits) {
   const Value* root = group.root->result();
   std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())),
                       order.end());
@@ -82,8 +82,8 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
   for (const Value* value : group.stored) {
     if (value->type.element == root->type.element) result = value;
   }
-  if (!group.elementwise.empty() && result != root && epilogue_fits(group, place_like(result, order, nullptr), lanes)) {
-    const View y = place_result(result, order);
+  if (!group.elementwise.empty() && result != root && epilogue_fits(group, place_like(result, order, nullptr, suits), lanes)) {
+    const View y = place_result(result, order, nullptr, suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;
     Functor& functor = step.functor;
@@ -112,7 +112,7 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
     emit_step(std::move(step));
     return;
   }
-  const View y = place_result(root, order);
+  const View y = place_result(root, order, nullptr, suits);
   Step step = make(y);
   step.has_epilogue = true;
   emit_step(std::move(step));
