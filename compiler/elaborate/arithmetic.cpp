@@ -236,6 +236,9 @@ Datum Evaluator::unary(const std::string& op, const Datum& a, Span span) {
 }
 
 Datum Evaluator::binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span) {
+  // `mask == absent`, also where mask is a tensor.
+  const bool is_absent = a.is(DatumKind::Absent) || b.is(DatumKind::Absent);
+  if (is_absent && (op == "==" || op == "!=")) return Datum::of((a.kind == b.kind) == (op == "=="));
   if (a.is_static() && b.is_static() && op != "@") return static_binary(op, a, b, span);
   return tensor_binary(op, a, b, a_span, b_span, span);
 }
@@ -369,9 +372,9 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     fits = element == ElementType::Bool;
   } else if (element == ElementType::Bool) {
     fits = op == "==" || op == "!=";
-  } else if (op == "/" || op == "^") {
+  } else if (op == "/") {
     fits = is_float(element);
-  } else if (op == "//" || op == "%") {
+  } else if (op == "//") {
     fits = is_integer(element);
   }
   if (!fits) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is(DatumKind::Tensor) ? a : b));

@@ -46,6 +46,29 @@ Datum absolute(Arguments& arguments) {
   return Datum::of(arguments.evaluator.session.op("abs", {value}));
 }
 
+Datum sign(Arguments& arguments) {
+  Value* x = arguments.tensor("x");
+  if (arguments.evaluator.session.classes(x) > 0 || x->type.element == ElementType::Bool) {
+    arguments.evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), "sign",
+                                        to_string(arguments.evaluator.session.type(x)));
+  }
+  arguments.evaluator.at(arguments.span);
+  return Datum::of(arguments.evaluator.session.op("sign", {x}));
+}
+
+// An operation on the bits of integers.
+Datum bits(Arguments& arguments, const char* name) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Value*> values = evaluator.tensors({&arguments.get("a"), &arguments.get("b")},
+                                                 {arguments.place("a"), arguments.place("b")});
+  for (Value* value : values) {
+    if (evaluator.session.classes(value) == 0 && is_integer(value->type.element)) continue;
+    evaluator.reporter().fail(Kind::no_arithmetic, arguments.span, name, to_string(evaluator.session.type(value)));
+  }
+  evaluator.broadcast_together(values, arguments.span);
+  return Datum::of(evaluator.session.op(name, values));
+}
+
 Datum extremum(Arguments& arguments, const char* name, bool greater) {
   const Datum& a = arguments.get("a");
   const Datum& b = arguments.get("b");
@@ -84,13 +107,33 @@ Datum where(Arguments& arguments) {
   return Datum::of(evaluator.session.with_classes(evaluator.session.op("select", all), classes));
 }
 
-Datum cast(Arguments& arguments) {
-  Evaluator& evaluator = arguments.evaluator;
+ElementType target_of(Arguments& arguments, const char* name) {
   const Datum& to = arguments.get("to");
   if (!to.is(DatumKind::Element)) {
-    evaluator.reporter().fail(Kind::wrong_kind, arguments.place("to"), "cast", "elem", "to", evaluator.describe(to));
+    const std::string given = arguments.evaluator.describe(to);
+    arguments.evaluator.reporter().fail(Kind::wrong_kind, arguments.place("to"), name, "elem", "to", given);
   }
-  ElementType element = to.element.type;
+  return to.element.type;
+}
+
+// The bits of a number, read as one of another type.
+Datum bit_cast(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  const ElementType to = target_of(arguments, "bit_cast");
+  Value* x = arguments.tensor("x");
+  const ElementType from = x->type.element;
+  const bool fits = size_bytes(from) == size_bytes(to) && from != ElementType::Bool && to != ElementType::Bool;
+  if (!fits || evaluator.session.classes(x) > 0) {
+    evaluator.reporter().fail(Kind::element_mismatch, arguments.place("x"), "`x`",
+                              fmt::format("of as many bits as {}", name(to)), to_string(evaluator.session.type(x)));
+  }
+  evaluator.at(arguments.span);
+  return Datum::of(evaluator.session.op("bit_cast", {x}, attributes({{"to", to}})));
+}
+
+Datum cast(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  const ElementType element = target_of(arguments, "cast");
   const Datum& x = arguments.get("x");
   Value* value = x.is_number() ? evaluator.tensor(x, element, arguments.place("x")) : arguments.tensor("x");
   evaluator.at(arguments.span);
@@ -174,6 +217,7 @@ Datum argmax(Arguments& arguments) {
 
 std::vector<Builtin> elementwise_builtins() {
   Signature one = {{input("x")}};
+  Signature two = {{input("a"), input("b")}};
   Signature reduction = {{input("x"), optional("axis", "ints"), optional("keep", "flag")}};
   return {
       {"exp", one, [](Arguments& arguments) { return unary(arguments, "exp", std::exp); }},
@@ -185,15 +229,19 @@ std::vector<Builtin> elementwise_builtins() {
       {"cos", one, [](Arguments& arguments) { return unary(arguments, "cos", std::cos); }},
       {"floor", one, [](Arguments& arguments) { return whole(arguments, "floor", std::floor); }},
       {"round", one, [](Arguments& arguments) { return whole(arguments, "round", round_to_even); }},
-      {"abs", {{input("x")}}, absolute},
-      {"maximum",
-       {{input("a"), input("b")}},
-       [](Arguments& arguments) { return extremum(arguments, "maximum", true); }},
-      {"minimum",
-       {{input("a"), input("b")}},
-       [](Arguments& arguments) { return extremum(arguments, "minimum", false); }},
+      {"atan", one, [](Arguments& arguments) { return unary(arguments, "atan", std::atan); }},
+      {"abs", one, absolute},
+      {"sign", one, sign},
+      {"maximum", two, [](Arguments& arguments) { return extremum(arguments, "maximum", true); }},
+      {"minimum", two, [](Arguments& arguments) { return extremum(arguments, "minimum", false); }},
+      {"bitwise_and", two, [](Arguments& arguments) { return bits(arguments, "bitwise_and"); }},
+      {"bitwise_or", two, [](Arguments& arguments) { return bits(arguments, "bitwise_or"); }},
+      {"bitwise_xor", two, [](Arguments& arguments) { return bits(arguments, "bitwise_xor"); }},
+      {"shift_left", two, [](Arguments& arguments) { return bits(arguments, "shift_left"); }},
+      {"shift_right", two, [](Arguments& arguments) { return bits(arguments, "shift_right"); }},
       {"where", {{input("condition"), input("a"), input("b")}}, where},
       {"cast", {{input("x"), setting("to", "elem")}}, cast},
+      {"bit_cast", {{input("x"), setting("to", "elem")}}, bit_cast},
       {"sum", reduction, [](Arguments& arguments) { return list_or_reduce(arguments, "sum", "+", 0, "reduce_sum"); }},
       {"max", reduction, [](Arguments& arguments) { return reduce(arguments, "max", "reduce_max"); }},
       {"min", reduction, [](Arguments& arguments) { return reduce(arguments, "min", "reduce_min"); }},

@@ -2,8 +2,8 @@
 // with the same bits for every number of lanes. The library's functions are not vectorised by either compiler.
 //
 // Largest errors found by tests/templates/math_test.cpp over all exponents, in units in the last place:
-//   exp 1.1 · log 0.8 · tanh 1.3 · erf 1.1 · sin, cos 2.2 (of any finite argument) · power 1.8 · sqrt, floor, round
-//   exact.
+//   exp 1.1 · log 0.8 · tanh 1.3 · erf 1.1 · sin, cos 2.2 (of any finite argument) · atan 1.4 · power 1.8 · sqrt, floor,
+//   round, remainder exact.
 // Infinities, NaN, signed zeros and denormals come out as IEEE 754 and C say. Polynomials were fitted for this file
 // (least relative error, coefficients rounded one after the other).
 #pragma once
@@ -263,6 +263,21 @@ NNC_INLINE V cos(V x) {
   return sine_of(reduce_angle(x), 1);
 }
 
+// The angle of a tangent, in [-pi / 2, pi / 2].
+template <class V>
+NNC_INLINE V atan(V x) {
+  const V size = absolute(x);
+  // Above tan(pi / 8) as pi / 4 + atan((x - 1) / (x + 1)), above tan(3 pi / 8) as pi / 2 - atan(1 / x).
+  const auto middle = size > splat<V>(0.414213568f), large = size > splat<V>(2.41421366f);
+  const V over = select(large, splat<V>(-1.0f), select(middle, static_cast<V>(size - 1.0f), size));
+  const V under = select(large, size, select(middle, static_cast<V>(size + 1.0f), splat<V>(1.0f)));
+  const V base = select(large, splat<V>(1.57079637f), select(middle, splat<V>(0.785398185f), V{}));
+  const V base_low = select(large, splat<V>(-4.37113883e-8f), select(middle, splat<V>(-2.18556941e-8f), V{}));
+  const V t = over / under, square = t * t;
+  const V p = polynomial(square, -0.333333164f, 0.199985281f, -0.142443910f, 0.105991684f, -0.0609005205f);
+  return with_sign(static_cast<V>(base + (fma(static_cast<V>(t * square), p, t) + base_low)), x);
+}
+
 // ---- power ----------------------------------------------------------------------------------------------------------
 
 // A value with twice the precision: high + low, low far below high.
@@ -333,6 +348,35 @@ inline V power(V x, V y) {
                   result);
   result = select(logical_or(x != x, y != y), static_cast<V>(x + y), result);
   return select(logical_or(y == zero, x == one), one, result);
+}
+
+// ---- remainder ------------------------------------------------------------------------------------------------------
+
+// What is left of x >= 0 after all multiples of y > 0, both finite: exact, bit after bit of the quotient.
+template <class T>
+inline T rest_of(T x, T y) {
+  constexpr T half = static_cast<T>(0.5);
+  T by = y;
+  while (x * half >= by) by += by;
+  for (; by >= y; by *= half) {
+    if (x >= by) x -= by;
+  }
+  return x;
+}
+
+// x - y floor(x / y), rounded once; it has the sign of y.
+template <class V>
+inline V remainder(V x, V y) {
+  using T = ElementOf<V>;
+  const V infinity = splat<V>(static_cast<T>(__builtin_inff())), size = absolute(x), by = absolute(y);
+  const auto usual = logical_and(size < infinity, logical_and(by > V{}, by < infinity));
+  V rest = select(logical_and(size < infinity, by == infinity), size, static_cast<V>((x - x) / (y - y)));
+  for (int i = 0; i < Lanes<V>::count; ++i) {
+    if (static_cast<bool>(lane(usual, i))) rest = with_lane(rest, i, rest_of(lane(size, i), lane(by, i)));
+  }
+  const V result = with_sign(rest, x);
+  const auto differs = logical_and(rest != V{}, (x < V{}) != (y < V{}));
+  return select(rest == V{}, with_sign(rest, y), select(differs, static_cast<V>(result + y), result));
 }
 
 }  // namespace nnc

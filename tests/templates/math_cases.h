@@ -27,6 +27,7 @@ NNC_TEST_FUNCTION(tanh);
 NNC_TEST_FUNCTION(erf);
 NNC_TEST_FUNCTION(sin);
 NNC_TEST_FUNCTION(cos);
+NNC_TEST_FUNCTION(atan);
 NNC_TEST_FUNCTION(sqrt);
 NNC_TEST_FUNCTION(floor);
 NNC_TEST_FUNCTION(round);
@@ -40,18 +41,21 @@ inline void run_math(Report& report) {
   evaluate(report, "erf", x, Call_erf{});
   evaluate(report, "sin", x, Call_sin{});
   evaluate(report, "cos", x, Call_cos{});
+  evaluate(report, "atan", x, Call_atan{});
   evaluate(report, "sqrt", x, Call_sqrt{});
   evaluate(report, "floor", x, Call_floor{});
   evaluate(report, "round", x, Call_round{});
 
   // power(x[i], x[j]) for pairs that give finite results often, and for all pairs of the special values in front.
-  MathOutcome powers{"power", std::vector<float>(x.size())};
+  MathOutcome powers{"power", std::vector<float>(x.size())}, rests{"remainder", std::vector<float>(x.size())};
   for (std::size_t i = 0; i + kLanes <= x.size(); i += kLanes) {
     float exponents[kLanes];
     for (std::size_t lane = 0; lane < kLanes; ++lane) exponents[lane] = power_exponent(x, i + lane);
     nnc::store(powers.results.data() + i, nnc::power(nnc::load<kLanes>(x.data() + i), nnc::load<kLanes>(exponents)));
+    nnc::store(rests.results.data() + i, nnc::remainder(nnc::load<kLanes>(x.data() + i), nnc::load<kLanes>(exponents)));
   }
   report.functions.push_back(powers);
+  report.functions.push_back(rests);
 
   MathOutcome draws{"uniform", std::vector<float>(4096)};
   for (std::size_t i = 0; i < 4096; i += kLanes) {
