@@ -150,8 +150,8 @@ struct Replace {
   }
 };
 
-// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine: Replace,
-// or one of reduce.h.
+// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine:
+// Replace, or one of reduce.h.
 template <class C, class Combine, class T, class I>
 inline void scatter_rows(const I* index, const T* u, T* table, const Combine& combine) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {

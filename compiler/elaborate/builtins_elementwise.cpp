@@ -59,8 +59,8 @@ Datum sign(Arguments& arguments) {
 // An operation on the bits of integers.
 Datum bits(Arguments& arguments, const char* name) {
   Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values = evaluator.tensors({&arguments.get("a"), &arguments.get("b")},
-                                                 {arguments.place("a"), arguments.place("b")});
+  std::vector<Value*> values =
+      evaluator.tensors({&arguments.get("a"), &arguments.get("b")}, {arguments.place("a"), arguments.place("b")});
   for (Value* value : values) {
     if (evaluator.session.classes(value) == 0 && is_integer(value->type.element)) continue;
     evaluator.reporter().fail(Kind::no_arithmetic, arguments.span, name, to_string(evaluator.session.type(value)));
@@ -192,10 +192,11 @@ Datum mean(Arguments& arguments) {
 }
 
 // Of a static list the number, of a tensor the reduction.
-Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std::int64_t start, const char* primitive) {
+Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std::int64_t start,
+                     const char* primitive) {
   const Datum& x = arguments.get("x");
-  const bool is_list = x.is(DatumKind::List) && std::all_of(x.items.begin(), x.items.end(),
-                                                            [](const Datum& item) { return item.is_number(); });
+  const bool is_list = x.is(DatumKind::List) &&
+                       std::all_of(x.items.begin(), x.items.end(), [](const Datum& item) { return item.is_number(); });
   if (!is_list) return reduce(arguments, name, primitive);
   Datum result = Datum::of(start);
   for (const Datum& item : x.items) {

@@ -180,7 +180,8 @@ Datum pool(Arguments& arguments, const char* primitive) {
   }
   if (operands.size() > 1 && operands[1]->type != x->type) {
     evaluator.reporter().fail_with(evaluator.session.shape_notes(operands[1]), Kind::shape_mismatch,
-                                   arguments.place("z"), "`z`", nnc::to_string(x->type), nnc::to_string(operands[1]->type));
+                                   arguments.place("z"), "`z`", nnc::to_string(x->type),
+                                   nnc::to_string(operands[1]->type));
   }
   const std::size_t first = static_cast<std::size_t>(leading), axes = shape.size() - first;
   std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes);
@@ -256,7 +257,8 @@ std::vector<Builtin> network_builtins() {
                  groups = optional("groups", "int");
   SignatureParam leading = optional("leading", "int");
   Signature window = {{input("x"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
-  Signature window_of_two = {{input("x"), input("z"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
+  Signature window_of_two = {
+      {input("x"), input("z"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
   Signature loop = {
       {input("xs"), setting("f", "op"), optional_input("length"), optional("carry", "flag")}, false, true};
   return {

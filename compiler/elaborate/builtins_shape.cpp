@@ -158,11 +158,9 @@ Datum pad_with(Arguments& arguments) {
   if (mode != "constant") return Datum::of(pad_from_itself(arguments, x, low, high, mode));
   Session& session = evaluator.session;
   const auto padded = [&](Value* inside, double value) {
-    return session.op("pad", {inside},
-                      attributes({{"low", low},
-                                  {"high", high},
-                                  {"interior", std::vector<std::int64_t>(rank, 0)},
-                                  {"value", value}}));
+    return session.op(
+        "pad", {inside},
+        attributes({{"low", low}, {"high", high}, {"interior", std::vector<std::int64_t>(rank, 0)}, {"value", value}}));
   };
   if (!arguments.has("value")) return Datum::of(padded(x, 0));
   const ElementType element = x->type.element;
@@ -344,8 +342,8 @@ Datum scatter(Arguments& arguments) {
 // The table with rows written at their indices, or combined with what is there.
 Datum scatter_into(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values =
-      evaluator.tensors({&arguments.get("table"), &arguments.get("x")}, {arguments.place("table"), arguments.place("x")});
+  std::vector<Value*> values = evaluator.tensors({&arguments.get("table"), &arguments.get("x")},
+                                                 {arguments.place("table"), arguments.place("x")});
   const Shape& shape = values[0]->type.shape;
   if (shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
   Value* index = index_of(arguments, "index", shape[0], {{{}, shape[0], values[0], 0}});
@@ -365,7 +363,8 @@ Datum top_places(Arguments& arguments) {
   std::iota(exchanged.begin(), exchanged.end(), 0);
   std::swap(exchanged[static_cast<std::size_t>(axis)], exchanged[static_cast<std::size_t>(last)]);
   evaluator.at(arguments.span);
-  const Attributes values = attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
+  const Attributes values =
+      attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
   return Datum::of(session.transpose(session.op("top_places", {session.transpose(x, exchanged)}, values), exchanged));
 }
 
@@ -389,9 +388,7 @@ std::vector<Builtin> shape_builtins() {
       {"iota", {{setting("dims", "ints"), optional("axis", "int")}}, iota},
       {"gather", {{input("table"), input("index")}}, gather},
       {"pick", {{input("x"), input("index"), optional("axis", "int")}}, pick},
-      {"scatter_into",
-       {{input("table"), input("index"), input("x"), optional("by", "text")}},
-       scatter_into},
+      {"scatter_into", {{input("table"), input("index"), input("x"), optional("by", "text")}}, scatter_into},
       {"top_places",
        {{input("x"), setting("n", "int"), optional("axis", "int"), optional("largest", "flag")}},
        top_places},

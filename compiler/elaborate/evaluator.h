@@ -45,7 +45,7 @@ class Arguments {
   bool flag(const std::string& name, bool otherwise = false) const;
   std::vector<std::int64_t> integers(const std::string& name) const;
   const std::vector<Datum>& list(const std::string& name) const;  // the items of a list or a tuple
-  Value* tensor(const std::string& name) const;  // f32 if static
+  Value* tensor(const std::string& name) const;                   // f32 if static
   // Where an integer, or one of a list, comes from.
   SizeSources sources(const std::string& name, std::size_t item = 0) const;
   std::vector<SizeSources> all_sources(const std::string& name) const;

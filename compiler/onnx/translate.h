@@ -95,8 +95,8 @@ class Translator {
   Builder builder_;
   Style style_;
   std::int64_t batch_ = 1;  // in the style PerExample: the size of the axis left out
-  std::map<std::string, std::vector<const ::onnx::NodeProto*>> users_;  // of the values of the graph
-  std::set<const ::onnx::NodeProto*> done_;                             // nodes that are part of another's line
+  std::map<std::string, std::vector<const ::onnx::NodeProto*>> users_;    // of the values of the graph
+  std::set<const ::onnx::NodeProto*> done_;                               // nodes that are part of another's line
   using FunctionKey = std::tuple<std::string, std::string, std::string>;  // domain, name, overload
   std::map<FunctionKey, const ::onnx::FunctionProto*> functions_;
   std::map<const ::onnx::FunctionProto*, std::int64_t> inlined_sizes_;  // -1: being counted

@@ -146,8 +146,7 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   return to;
 }
 
-View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike,
-                             const Suits& suits) {
+View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits) {
   const std::map<const Value*, View>::iterator goal = goals_.find(value);
   if (goal != goals_.end()) {
     const View& place = goal->second;

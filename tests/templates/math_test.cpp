@@ -89,9 +89,9 @@ float power_exponent(const std::vector<float>& arguments, std::size_t i) {
 
 TEST_CASE("functions are within a few units in the last place of the library in double") {
   if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2")) return;
-  const std::map<std::string, double> bounds = {{"exp", 1.5}, {"log", 1.5}, {"tanh", 1.5}, {"erf", 1.5},
-                                                {"sin", 2.5}, {"cos", 2.5}, {"atan", 1.5}, {"power", 2},
-                                                {"sqrt", 0.5001}, {"remainder", 0.5001}, {"floor", 0}, {"round", 0}};
+  const std::map<std::string, double> bounds = {{"exp", 1.5},     {"log", 1.5},          {"tanh", 1.5}, {"erf", 1.5},
+                                                {"sin", 2.5},     {"cos", 2.5},          {"atan", 1.5}, {"power", 2},
+                                                {"sqrt", 0.5001}, {"remainder", 0.5001}, {"floor", 0},  {"round", 0}};
   const std::vector<float> x = math_arguments();
   const Report scalar = run(run_lanes_1);
   REQUIRE(scalar.functions.size() == bounds.size() + 1);
