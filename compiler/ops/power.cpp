@@ -29,7 +29,7 @@ OpDef power_op() {
               g.to(1, g.multiply(g.dy(), g.select(is_positive, g.multiply(g.out(), logarithm), zero)));
             }
           },
-      .lower = elementwise_body("return power(a, b);"),
+      .lower = math_function("power", "a, b"),
       .samples = {{.what = "plain", .operands = {f32({2, 3}, 0.2, 3), f32({2, 3})}},
                   {.what = "special cases",
                    .operands = {f32_values({6}, {0, 0, -2, -2, kNaN, kInfinity}),
