@@ -78,6 +78,8 @@ std::vector<Value*> image_and_weight(Arguments& arguments, std::int64_t groups) 
   Evaluator& evaluator = arguments.evaluator;
   std::vector<Value*> values =
       evaluator.tensors({&arguments.get("x"), &arguments.get("w")}, {arguments.place("x"), arguments.place("w")});
+  evaluator.check_numbers(values[0], "a convolution", arguments.place("x"));
+  evaluator.check_numbers(values[1], "a convolution", arguments.place("w"));
   const Shape& x = values[0]->type.shape;
   const Shape& w = values[1]->type.shape;
   const bool ranks_fit = x.size() >= 2 && w.size() == x.size() + 1;
@@ -161,6 +163,7 @@ Datum convolve_transpose(Arguments& arguments) {
 Datum pool(Arguments& arguments, const char* primitive) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
+  evaluator.check_numbers(x, "pooling", arguments.place("x"));
   const Shape& shape = x->type.shape;
   if (shape.size() < 2) {
     evaluator.reporter().fail_with(evaluator.session.shape_notes(x), Kind::no_such_axis, arguments.place("x"), 1,
@@ -208,6 +211,8 @@ Datum contract(Arguments& arguments) {
   }
   std::vector<Value*> values =
       evaluator.tensors({&arguments.get("a"), &arguments.get("b")}, {arguments.place("a"), arguments.place("b")});
+  evaluator.check_numbers(values[0], "contract", arguments.place("a"));
+  evaluator.check_numbers(values[1], "contract", arguments.place("b"));
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("contraction", values, attributes({{"spec", spec.text}})));
 }
