@@ -83,6 +83,8 @@ std::vector<Value*> image_and_weight(Arguments& arguments, std::int64_t groups) 
   Evaluator& evaluator = arguments.evaluator;
   std::vector<Value*> values =
       evaluator.tensors({&arguments.get("x"), &arguments.get("w")}, {arguments.place("x"), arguments.place("w")});
+  evaluator.check_numbers(values[0], "a convolution", arguments.place("x"));
+  evaluator.check_numbers(values[1], "a convolution", arguments.place("w"));
   const Shape& x = values[0]->type.shape;
   const Shape& w = values[1]->type.shape;
   const bool ranks_fit = w.size() >= 3 && (w.size() == x.size() + 1 || w.size() == x.size());
@@ -172,6 +174,7 @@ Datum pool(Arguments& arguments, const char* primitive) {
   std::vector<Value*> operands = {arguments.tensor("x")};
   if (arguments.has("z")) operands.push_back(arguments.tensor("z"));
   Value* x = operands[0];
+  evaluator.check_numbers(x, "pooling", arguments.place("x"));
   const Shape& shape = x->type.shape;
   const std::int64_t leading = arguments.integer("leading", 1);
   if (leading < 0 || static_cast<std::size_t>(leading) >= shape.size()) {

@@ -214,6 +214,11 @@ Datum dynamic_slice(Arguments& arguments) {
   if (operands.size() != rank + 1) {
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("starts"), "starts", rank, operands.size() - 1);
   }
+  for (const Value* start : operands) {
+    if (start == x || is_integer(start->type.element)) continue;
+    evaluator.reporter().fail(Kind::index_not_integer, arguments.place("starts"),
+                              to_string(evaluator.session.type(start)));
+  }
   if (sizes.size() != rank)
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("sizes"), "sizes", rank, sizes.size());
   evaluator.at(arguments.span);
@@ -307,6 +312,7 @@ Datum pick(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Session& session = evaluator.session;
   Value* x = arguments.tensor("x");
+  evaluator.check_numbers(x, "pick", arguments.place("x"));
   const Shape& shape = x->type.shape;
   std::int64_t axis = arguments.axis("axis", 0, x);
   Shape rest = shape;
@@ -319,6 +325,7 @@ Datum pick(Arguments& arguments) {
                                    nnc::to_string(index->type.shape));
   }
   evaluator.at(arguments.span);
+  if (!holds(index->type.element, size - 1)) index = session.cast(index, ElementType::I32);
   std::vector<std::int64_t> axes;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(shape.size()); ++i) {
     if (i != axis) axes.push_back(i);
@@ -334,6 +341,7 @@ Datum scatter(Arguments& arguments) {
   std::int64_t size = arguments.integer("size");
   if (size < 1) bad_size(arguments, "size", size);
   Value* rows = arguments.tensor("x");
+  evaluator.check_numbers(rows, "scatter", arguments.place("x"));
   Value* index = index_of(arguments, "index", size, arguments.sources("size"));
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
