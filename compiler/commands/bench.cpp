@@ -92,7 +92,7 @@ int bench(const BenchOptions& options) {
     inputs.push_back(at);
   }
   for (const Output* output : caller_outputs(forward.graph)) outputs.push_back(reserve(output->value->type));
-  const Timing timing = measure([&] { session->call("forward", inputs, outputs); }, options.seconds);
+  const Timing timing = measure(session->bind("forward", inputs, outputs), options.seconds);
   const double flops = flops_of(forward.plan.nodes);
   const double gflops = flops / (timing.median_us * 1e3);
   fmt::print("{}: {:.3f} µs median, {:.3f} µs best, {:.2f} GFLOP/s ({})\n", program->models[*model].name,
