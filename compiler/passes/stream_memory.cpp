@@ -100,15 +100,14 @@ Value* StreamMemory::first(const Origin& origin, Value* value) {
   return kept.value;
 }
 
-// The oldest step lies behind the place that is written first, which is 0.
-Value* StreamMemory::first_ring(Value* before, const Type& ring) {
-  const std::int64_t size = ring.shape[0], known = before->type.shape[0], count = std::min(known, size - 1);
-  Shape rest = ring.shape;
-  rest[0] = size - count;
+Value* StreamMemory::last_rows(Value* x, std::int64_t count) {
+  const std::int64_t known = x->type.shape[0];
+  if (known >= count) return part(x, 0, known - count, known);
+  Shape rest = x->type.shape;
+  rest[0] = count - known;
   Attributes along;
   along.set("axis", std::int64_t{0});
-  Value* unknown = builder_.full({ring.element, rest}, 0);
-  return builder_.op("concat", {unknown, part(before, 0, known - count, known)}, along);
+  return builder_.op("concat", {builder_.full({x->type.element, rest}, 0), x}, along);
 }
 
 StreamMemory::Ring StreamMemory::ring(const Origin& origin, Value* now, std::int64_t reach, Value* initial) {
@@ -123,27 +122,39 @@ StreamMemory::Ring StreamMemory::ring(const Origin& origin, Value* now, std::int
   return {next, place};
 }
 
+// A ring begins with what constants make of `before`: the oldest behind the place that is written first, which is 0.
+// What is known only when the model runs is taken from `before` itself, as long as the window reaches there.
 Value* StreamMemory::recent(const Origin& origin, Value* now, std::size_t axis, Value* before, std::int64_t reach,
                             std::int64_t count, std::int64_t dilation) {
   if (reach == 0) return now;
   const std::size_t rank = now->type.shape.size();
   const auto move = [&](Value* x) { return builder_.transpose(x, front_order(rank, axis, false)); };
-  const auto make = [&](const std::optional<double>& number) {
+  const bool is_known = before == nullptr || is_constant(before);
+  const std::optional<double> number = before == nullptr || !is_known ? 0 : splat_value(before);
+  const auto make = [&] {
     Value* moved = move(now);
     Type type = moved->type;
     type.shape[0] = reach + 1;
-    return ring(origin, moved, reach, number ? builder_.full(type, *number) : first_ring(move(before), type));
+    return ring(origin, moved, reach, number ? builder_.full(type, *number) : last_rows(move(before), reach + 1));
   };
-  const std::optional<double> number = before == nullptr ? 0 : splat_value(before);
   const RingKey key{now, axis, reach, std::bit_cast<std::uint64_t>(number.value_or(0))};
-  if (number && rings_.count(key) == 0) rings_[key] = make(number);
-  const Ring from = number ? rings_.at(key) : make(number);
-  const Type indices{ElementType::I32, {count}};
-  Tensor later = Tensor::zeros(indices);
-  for (std::int64_t i = 0; i < count; ++i) later.integers()[static_cast<std::size_t>(i)] = 1 + i * dilation;
-  Value* places = builder_.add(builder_.broadcast_scalar(from.place, indices.shape), builder_.constant(later));
+  if (number && rings_.count(key) == 0) rings_[key] = make();
+  const Ring from = number ? rings_.at(key) : make();
+  const auto places_from = [&](Value* start, std::int64_t first) {
+    Tensor later = Tensor::zeros({ElementType::I32, {count}});
+    for (std::int64_t i = 0; i < count; ++i) later.integers()[static_cast<std::size_t>(i)] = first + i * dilation;
+    return builder_.add(builder_.broadcast_scalar(start, {count}), builder_.constant(later));
+  };
+  Value* places = places_from(from.place, 1);
   Value* index = builder_.op("remainder", {places, builder_.like(places, static_cast<double>(reach + 1))});
-  return builder_.transpose(builder_.op("gather", {from.next, index}), front_order(rank, axis, true));
+  Value* window = builder_.op("gather", {from.next, index});
+  if (!is_known) {
+    Value* index_before = places_from(step(), 0);
+    Value* is_before = builder_.op("less", {index_before, builder_.like(index_before, static_cast<double>(reach))});
+    Value* rows = builder_.op("gather", {last_rows(move(before), reach), index_before});
+    window = builder_.select(builder_.broadcast(is_before, window->type.shape, {0}), rows, window);
+  }
+  return builder_.transpose(window, front_order(rank, axis, true));
 }
 
 Value* StreamMemory::so_far(const Origin& origin, Value* now, std::size_t axis) {

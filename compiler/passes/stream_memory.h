@@ -2,7 +2,8 @@
 //
 // What a stream remembers is a recurrent state: the number of the step, rings of the last steps, all steps so far, what
 // a scan carries. Its initial value is an output of the graph `init` where constants make it. Where it depends on
-// parameters or inputs it is chosen at the first step: select(step = 0, initial, state).
+// parameters or inputs it is chosen at the first step, select(step = 0, initial, state), of a ring as long as a window
+// reaches behind the first step.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,8 @@ class StreamMemory {
   };
   // By value, axis, reach, and the bits of the number that fills it at first.
   using RingKey = std::tuple<const Value*, std::size_t, std::int64_t, std::uint64_t>;
-  Value* first_ring(Value* before, const Type& ring);
+  // The last rows of x; zeros before them if it has fewer.
+  Value* last_rows(Value* x, std::int64_t count);
   Ring ring(const Origin& origin, Value* now, std::int64_t reach, Value* initial);
   Value* copy_to_init(const Value* value);
 

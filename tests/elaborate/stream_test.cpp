@@ -123,7 +123,7 @@ TEST_CASE("make_stream: convolutions over time read from rings") {
       "pad: 3)\n"
       "  y = ((transpose(xs) |> a)[:, 0:9] |> b |> c)[:, 0:9]\n"
       "}\n",
-      1, "a.ring a.place c.ring c.place step ring place");
+      1, "a.ring a.place c.ring c.place ring place step");
   // Over time and another axis, then the mean over that one.
   check_stream(
       "model M(xs: f32[9, 5]) -> (y: f32[2, 9]) {\n"
@@ -140,7 +140,7 @@ TEST_CASE("make_stream: padding before the sequence, by an operation of its own"
       "  layer a = conv(5, kernel: 3); layer b = conv(3, kernel: 2, dilation: 2)\n"
       "  y = pad_with(transpose(xs), [0, 4], end: [0, 0], value: 0.5) |> a |> relu |> b\n"
       "}\n",
-      1, "a.ring a.place step b.ring b.place");
+      1, "a.ring a.place b.ring b.place step");
   check_stream("model M(xs: f32[9, 4]) -> (y: f32[9, 4]) { y = tanh(pad_with(xs, [3, 0], value: -2))[0:9] + xs }\n", 0,
                "ring place");
   // Zeros, rows that are learned, and rows that are given.
@@ -155,7 +155,7 @@ TEST_CASE("make_stream: padding before the sequence, by an operation of its own"
       "  param rows: f32[2, 4] ~ he_normal\n"
       "  y = concat(begin, rows, xs) |> dense(4) |> relu |> transpose |> conv(3, kernel: 4) |> transpose\n"
       "}\n",
-      0, "step conv.ring conv.place");
+      0, "conv.ring conv.place step");
   // Fewer than the window reaches back, so that it ends later than the sequence; and the first step again and again.
   check_stream(
       "model M(xs: f32[9, 4]) -> (y: f32[3]) {\n"
