@@ -92,6 +92,10 @@ struct Type {
   std::vector<Dim> dims;       // empty: a scalar
   std::vector<Type> elements;  // of a tuple
 };
+// `float`, `any` and `other` stand for one element type each in a use of a definition.
+inline bool is_element_variable(const std::string& element) {
+  return element == "float" || element == "any" || element == "other";
+}
 
 // A parameter of a definition: an input (a type) or a setting (a kind).
 struct Param {

@@ -286,6 +286,8 @@ std::string Evaluator::describe(const Datum& datum) const {
   switch (datum.kind) {
     case DatumKind::Nothing:
       return "nothing";
+    case DatumKind::Absent:
+      return "`absent`";
     case DatumKind::Integer:
       return fmt::format("the integer {}", datum.integer);
     case DatumKind::Real:

@@ -35,7 +35,7 @@ struct OwnerText {
   std::vector<std::pair<std::string, Span>> anonymous;
 };
 
-const std::set<std::string> kStaticNames = {"training", "batch_size", "float", "any"};
+const std::set<std::string> kStaticNames = {"training", "batch_size", "float", "any", "other", "absent"};
 const std::set<std::string> kTrainNames = {"iteration", "epoch", "weights", "gradients"};
 
 class NameChecker {

@@ -9,9 +9,10 @@ namespace {
 
 constexpr std::int64_t kSizeMax = std::int64_t{1} << 31;
 
-Element bound_element(const Scope* scope, std::optional<Element> Scope::* which) {
+Element bound_element(const Scope* scope, const std::string& variable) {
   for (; scope != nullptr; scope = scope->parent.get()) {
-    if (scope->*which) return *(scope->*which);
+    const auto found = scope->elements.find(variable);
+    if (found != scope->elements.end()) return found->second;
   }
   return {};
 }
@@ -115,7 +116,15 @@ class Binder {
     scope_->names[params_[i].name.text] = std::move(binding);
   }
 
+  // A parameter whose default is `absent` may also be given that.
+  static bool is_left_out(const ast::Param& param, const Datum& value) {
+    const ast::Expr* const otherwise = param.default_value.get();
+    return value.is(DatumKind::Absent) && otherwise != nullptr && otherwise->kind == ast::ExprKind::Name &&
+           otherwise->text == "absent";
+  }
+
   Datum setting(const ast::Param& param, const BoundArgument& argument) {
+    if (is_left_out(param, argument.value)) return argument.value;
     return check_kind(param, argument.value, argument.span);
   }
 
@@ -157,7 +166,8 @@ class Binder {
     if (param.kind == "op") {
       return Datum::of(evaluator_.operator_of(*param.default_value, scope_, Evaluator::kFromSignature));
     }
-    return check_kind(param, evaluator_.expression(*param.default_value, scope_), param.default_value->span);
+    const Datum value = evaluator_.expression(*param.default_value, scope_);
+    return is_left_out(param, value) ? value : check_kind(param, value, param.default_value->span);
   }
 
   // A pack of sizes that no argument binds is empty.
@@ -168,6 +178,7 @@ class Binder {
         bind(dim.size->text, Datum::list(std::vector<Datum>{}), {param.span, param.name.text});
       }
     }
+    if (is_left_out(param, value)) return value;
     TensorType type = evaluator_.type(param.type, scope_);
     return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));
   }
@@ -179,6 +190,7 @@ class Binder {
   }
 
   Datum input(const ast::Param& param, const BoundArgument& argument) {
+    if (is_left_out(param, argument.value)) return argument.value;
     if (!param.type.element.empty()) return tensor({param.type, param.name.text, argument.value, argument.span});
     if (!argument.value.is(DatumKind::Tuple) || argument.value.items.size() != param.type.elements.size()) {
       evaluator_.reporter().fail(Kind::argument_mismatch, argument.span, callee_,
@@ -206,10 +218,10 @@ class Binder {
       element.type = ElementType::I32;
       return true;
     }
-    if (type.element == "float" || type.element == "any") {
-      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
-      if (bound) element = *bound;
-      return bound.has_value();
+    if (ast::is_element_variable(type.element)) {
+      const auto bound = scope_->elements.find(type.element);
+      if (bound != scope_->elements.end()) element = bound->second;
+      return bound != scope_->elements.end();
     }
     element = evaluator_.element(type, scope_);
     return true;
@@ -229,12 +241,12 @@ class Binder {
       }
       return;
     }
-    if (type.element == "float" || type.element == "any") {
-      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
+    if (ast::is_element_variable(type.element)) {
       if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0)) mismatch(part, value, {});
-      if (!bound) bound = actual;
-      if (*bound != actual)
-        mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(*bound))}});
+      const Element bound = scope_->elements.emplace(type.element, actual).first->second;
+      if (bound != actual) {
+        mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(bound))}});
+      }
       return;
     }
     if (actual != evaluator_.element(type, scope_)) mismatch(part, value, {});
@@ -351,8 +363,7 @@ class Binder {
 }  // namespace
 
 Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
-  if (type.element == "float") return bound_element(scope.get(), &Scope::float_element);
-  if (type.element == "any") return bound_element(scope.get(), &Scope::any_element);
+  if (ast::is_element_variable(type.element)) return bound_element(scope.get(), type.element);
   Element result;
   if (type.element == "class") {
     result.type = ElementType::I32;

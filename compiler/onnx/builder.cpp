@@ -312,7 +312,7 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
     try {
       values.push_back(use(value));
     } catch (const semantics::Abandon&) {
-      return "";
+      return "";  // an error was reported
     }
     types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
   }

@@ -35,6 +35,7 @@ class PlanBuilder {
 
   Plan& plan() { return plan_; }
   const PlanTarget& target() const { return target_; }
+  int lanes(ElementType element) const { return lanes_of(target_.lanes, size_bytes(element)); }
 
   // ---- places ----
   // An empty name is given in the end, by name_plan.
@@ -70,11 +71,16 @@ class PlanBuilder {
   void copy_or_fill(const Op& about, const View& from, const View& to, ElementType element);
   void fill(const Op& about, const View& to, ElementType element, double value);
 
+  // How a kernel writes its result.
+  struct ResultForm {
+    std::vector<int> order;        // the axes as it lays them out
+    int lane_axes = 1;             // the last of them that together fill the lanes
+    Suits suits = nullptr;         // what else it asks of a goal
+    bool stores_any_type = true;   // the epilogue may give another element type than the kernel computes in
+  };
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
-  // otherwise than the kernel walks, in a step of their own. `order`: the axes of the result as the kernel lays them
-  // out, of which the last `lane_axes` together fill the lanes; `make` builds the step that writes to a place.
-  void finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                   const std::function<Step(const View& y)>& make, const Suits& suits = nullptr);
+  // otherwise than the kernel walks, in a step of their own. `make` builds the step that writes to a place.
+  void finish_root(const Group& group, const ResultForm& form, const std::function<Step(const View& y)>& make);
   void lower_elementwise(const Group& group);
 
  private:
@@ -85,6 +91,7 @@ class PlanBuilder {
   void meet_goals(const std::vector<Goal>& goals);
   std::string unique_name(const std::string& wanted);
   void touch(const View& view);
+  void narrow_lanes(Step& step) const;
 
   Plan& plan_;
   PlanTarget target_;
