@@ -9,8 +9,8 @@
 namespace nnc::ast {
 namespace {
 
-const std::vector<std::string> kElements = {"f32", "f64", "f16", "bf16", "i8",   "u8",    "i16", "u16",
-                                            "i32", "u32", "i64", "u64",  "bool", "float", "any", "other", "class"};
+const std::vector<std::string> kElements = {"f32", "f64", "f16", "bf16", "i8",    "u8",  "i16",   "u16",  "i32",
+                                            "u32", "i64", "u64", "bool", "float", "any", "other", "class"};
 const std::vector<std::string> kKinds = {"int",   "ints", "real", "reals", "flag", "text",
                                          "texts", "elem", "list", "set",   "op"};
 const std::vector<std::string> kTrainWords = {"let",      "state",  "fn",     "layer", "cell",  "input",

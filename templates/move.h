@@ -82,12 +82,7 @@ inline void fill(T* y, T value) {
   fill_axes<C, 0>(y, value);
 }
 
-// A start of a dynamic slice: brought into range so that `size` elements fit in `extent`.
-NNC_INLINE constexpr std::ptrdiff_t clamp_start(std::ptrdiff_t start, std::ptrdiff_t extent, std::ptrdiff_t size) {
-  return most(0, least(start, extent - size));
-}
-
-// The row of `count` that an index names. Clamped as the number that it is: ptrdiff_t need not hold it.
+// An index into `count` places, clamped as the number that it is: ptrdiff_t need not hold it.
 template <class I>
 NNC_INLINE constexpr std::ptrdiff_t clamp_index(I index, std::ptrdiff_t count) {
   constexpr bool is_signed = static_cast<I>(-1) < static_cast<I>(0);
@@ -106,8 +101,8 @@ NNC_INLINE std::ptrdiff_t piece_offset() {
 }
 template <class C, int Axis = 0, class I, class... Rest>
 NNC_INLINE std::ptrdiff_t piece_offset(const I* start, const Rest*... rest) {
-  const std::ptrdiff_t at =
-      clamp_start(static_cast<std::ptrdiff_t>(load<1>(start)), C::x_extent[Axis], C::extent[Axis]);
+  // A start is brought into range so that the piece fits.
+  const std::ptrdiff_t at = clamp_index(load<1>(start), C::x_extent[Axis] - C::extent[Axis] + 1);
   return at * C::x_stride[Axis] + piece_offset<C, Axis + 1>(rest...);
 }
 
@@ -150,8 +145,8 @@ struct Replace {
   }
 };
 
-// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine: Replace,
-// or one of reduce.h.
+// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine:
+// Replace, or one of reduce.h.
 template <class C, class Combine, class T, class I>
 inline void scatter_rows(const I* index, const T* u, T* table, const Combine& combine) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {

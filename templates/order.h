@@ -37,7 +37,8 @@ inline void top_places(const T* x, std::int32_t* y) {
     for (std::ptrdiff_t i = 0; i < C::count; ++i) {
       std::ptrdiff_t at = i;
       const std::int32_t place = static_cast<std::int32_t>(i);
-      for (; at > 0 && comes_before<C>(row, heap[(at - 1) / 2], place); at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+      for (; at > 0 && comes_before<C>(row, heap[(at - 1) / 2], place); at = (at - 1) / 2)
+        heap[at] = heap[(at - 1) / 2];
       heap[at] = place;
     }
     for (std::ptrdiff_t i = C::count; i < C::length; ++i) {

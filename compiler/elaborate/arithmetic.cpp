@@ -1,7 +1,6 @@
 // Operators on data: static ones computed, tensors broadcast and built.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "compiler/elaborate/evaluator.h"
 
@@ -39,16 +38,12 @@ bool flatten(const Datum& datum, std::size_t depth, const Shape& shape, std::vec
   return true;
 }
 
-// The least and the greatest number of an integer type.
-std::pair<std::string, std::string> integer_range(ElementType element) {
-  if (element == ElementType::Bool) return {"0", "1"};
-  const bool is_signed = wrap_to(element, -1) < 0 && element != ElementType::U64;
-  const int bits = 8 * size_bytes(element) - (is_signed ? 1 : 0);
-  const std::uint64_t highest = std::numeric_limits<std::uint64_t>::max() >> (64 - bits);
-  return {is_signed ? std::to_string(-static_cast<std::int64_t>(highest) - 1) : "0", std::to_string(highest)};
-}
-
 }  // namespace
+
+void Evaluator::check_numbers(const Value* value, const char* what, Span span) {
+  if (session.classes(value) == 0 && value->type.element != ElementType::Bool) return;
+  reporter().fail(Kind::no_arithmetic, span, what, to_string(session.type(value)));
+}
 
 void Evaluator::check_number(const Datum& number, ElementType element, Span span) {
   if (is_float(element)) return;
@@ -56,8 +51,8 @@ void Evaluator::check_number(const Datum& number, ElementType element, Span span
     reporter().fail(Kind::number_does_not_convert, span, describe(number), name(element));
   }
   if (!holds(element, number.integer)) {
-    const std::pair<std::string, std::string> range = integer_range(element);
-    reporter().fail(Kind::number_not_in_type, span, number.integer, name(element), range.first, range.second);
+    reporter().fail(Kind::number_not_in_type, span, number.integer, name(element),
+                    integer_text(element, lowest(element)), integer_text(element, highest(element)));
   }
 }
 
@@ -390,7 +385,9 @@ Value* Evaluator::product(Value* a, Value* b, Span span) {
   std::string left_letters, right_letters, result_letters;
   constexpr const char* kLeading = "abcdefghij";
   bool fits = false;
-  if (!is_float(a->type.element)) reporter().fail(Kind::no_arithmetic, span, "@", to_string(session.type(a)));
+  if (a->type.element == ElementType::Bool) {
+    reporter().fail(Kind::no_arithmetic, span, "@", to_string(session.type(a)));
+  }
   if (m == 2 && n == 1) {
     left_letters = "mk", right_letters = "k", result_letters = "m";
     fits = left[1] == right[0];

@@ -7,7 +7,8 @@ namespace {
 const std::map<std::string, Builtin>& table() {
   static const std::map<std::string, Builtin> all = [] {
     std::map<std::string, Builtin> made;
-    for (const auto& group : {elementwise_builtins(), shape_builtins(), static_builtins(), network_builtins(), contract_builtins()}) {
+    for (const auto& group :
+         {elementwise_builtins(), shape_builtins(), static_builtins(), network_builtins(), contract_builtins()}) {
       for (const Builtin& builtin : group) made.emplace(builtin.name, builtin);
     }
     return made;

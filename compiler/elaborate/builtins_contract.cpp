@@ -145,7 +145,8 @@ class Contraction {
         Value* flat = session_.reshape(session_.transpose(operand.value, order), shape);
         Shape step(shape.size(), 1);
         step.back() = n + 1;
-        operand.value = session_.op("slice", {flat}, attributes({{"start", Shape(shape.size(), 0)}, {"stop", shape}, {"step", step}}));
+        operand.value = session_.op("slice", {flat},
+                                    attributes({{"start", Shape(shape.size(), 0)}, {"stop", shape}, {"step", step}}));
         const char letter = operand.letters[a];
         std::erase(operand.letters, letter);
         operand.letters += letter;

@@ -38,10 +38,7 @@ Datum absolute(Arguments& arguments) {
   if (x.is(DatumKind::Integer)) return Datum::of(x.integer < 0 ? -x.integer : x.integer);
   if (x.is(DatumKind::Real)) return Datum::of(std::fabs(x.real));
   Value* value = arguments.tensor("x");
-  if (arguments.evaluator.session.classes(value) > 0) {
-    arguments.evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), "abs",
-                                        arguments.evaluator.describe(x));
-  }
+  arguments.evaluator.check_numbers(value, "abs", arguments.place("x"));
   arguments.evaluator.at(arguments.span);
   return Datum::of(arguments.evaluator.session.op("abs", {value}));
 }
@@ -59,8 +56,8 @@ Datum sign(Arguments& arguments) {
 // An operation on the bits of integers.
 Datum bits(Arguments& arguments, const char* name) {
   Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values = evaluator.tensors({&arguments.get("a"), &arguments.get("b")},
-                                                 {arguments.place("a"), arguments.place("b")});
+  std::vector<Value*> values =
+      evaluator.tensors({&arguments.get("a"), &arguments.get("b")}, {arguments.place("a"), arguments.place("b")});
   for (Value* value : values) {
     if (evaluator.session.classes(value) == 0 && is_integer(value->type.element)) continue;
     evaluator.reporter().fail(Kind::no_arithmetic, arguments.span, name, to_string(evaluator.session.type(value)));
@@ -75,10 +72,7 @@ Datum extremum(Arguments& arguments, const char* name, bool greater) {
   if (a.is_number() && b.is_number()) return (a.number() > b.number()) == greater ? a : b;
   Evaluator& evaluator = arguments.evaluator;
   std::vector<Value*> values = evaluator.tensors({&a, &b}, {arguments.place("a"), arguments.place("b")});
-  for (Value* value : values) {
-    if (evaluator.session.classes(value) == 0 && value->type.element != ElementType::Bool) continue;
-    evaluator.reporter().fail(Kind::no_arithmetic, arguments.span, name, to_string(evaluator.session.type(value)));
-  }
+  for (Value* value : values) evaluator.check_numbers(value, name, arguments.span);
   evaluator.broadcast_together(values, arguments.span);
   return Datum::of(evaluator.session.op(name, values));
 }
@@ -168,9 +162,7 @@ std::vector<std::int64_t> reduced_axes(Arguments& arguments, const Value* of) {
 Datum reduce(Arguments& arguments, const char* name, const char* primitive) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
-  if (evaluator.session.classes(x) > 0 || x->type.element == ElementType::Bool) {
-    evaluator.reporter().fail(Kind::no_arithmetic, arguments.place("x"), name, to_string(evaluator.session.type(x)));
-  }
+  evaluator.check_numbers(x, name, arguments.place("x"));
   std::vector<std::int64_t> axes = reduced_axes(arguments, x);
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.reduce(primitive, x, axes, arguments.flag("keep")));
@@ -192,10 +184,11 @@ Datum mean(Arguments& arguments) {
 }
 
 // Of a static list the number, of a tensor the reduction.
-Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std::int64_t start, const char* primitive) {
+Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std::int64_t start,
+                     const char* primitive) {
   const Datum& x = arguments.get("x");
-  const bool is_list = x.is(DatumKind::List) && std::all_of(x.items.begin(), x.items.end(),
-                                                            [](const Datum& item) { return item.is_number(); });
+  const bool is_list = x.is(DatumKind::List) &&
+                       std::all_of(x.items.begin(), x.items.end(), [](const Datum& item) { return item.is_number(); });
   if (!is_list) return reduce(arguments, name, primitive);
   Datum result = Datum::of(start);
   for (const Datum& item : x.items) {
@@ -207,6 +200,7 @@ Datum list_or_reduce(Arguments& arguments, const char* name, const char* op, std
 Datum argmax(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Value* x = arguments.tensor("x");
+  evaluator.check_numbers(x, "argmax", arguments.place("x"));
   if (x->type.shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.span, 0, 0);
   std::int64_t axis = arguments.axis("axis", 0, x);
   evaluator.at(arguments.span);

@@ -83,6 +83,8 @@ std::vector<Value*> image_and_weight(Arguments& arguments, std::int64_t groups) 
   Evaluator& evaluator = arguments.evaluator;
   std::vector<Value*> values =
       evaluator.tensors({&arguments.get("x"), &arguments.get("w")}, {arguments.place("x"), arguments.place("w")});
+  evaluator.check_numbers(values[0], "a convolution", arguments.place("x"));
+  evaluator.check_numbers(values[1], "a convolution", arguments.place("w"));
   const Shape& x = values[0]->type.shape;
   const Shape& w = values[1]->type.shape;
   const bool ranks_fit = w.size() >= 3 && (w.size() == x.size() + 1 || w.size() == x.size());
@@ -172,6 +174,7 @@ Datum pool(Arguments& arguments, const char* primitive) {
   std::vector<Value*> operands = {arguments.tensor("x")};
   if (arguments.has("z")) operands.push_back(arguments.tensor("z"));
   Value* x = operands[0];
+  evaluator.check_numbers(x, "pooling", arguments.place("x"));
   const Shape& shape = x->type.shape;
   const std::int64_t leading = arguments.integer("leading", 1);
   if (leading < 0 || static_cast<std::size_t>(leading) >= shape.size()) {
@@ -180,7 +183,8 @@ Datum pool(Arguments& arguments, const char* primitive) {
   }
   if (operands.size() > 1 && operands[1]->type != x->type) {
     evaluator.reporter().fail_with(evaluator.session.shape_notes(operands[1]), Kind::shape_mismatch,
-                                   arguments.place("z"), "`z`", nnc::to_string(x->type), nnc::to_string(operands[1]->type));
+                                   arguments.place("z"), "`z`", nnc::to_string(x->type),
+                                   nnc::to_string(operands[1]->type));
   }
   const std::size_t first = static_cast<std::size_t>(leading), axes = shape.size() - first;
   std::vector<std::int64_t> size = arguments.per_axis("size", 1, axes);
@@ -256,7 +260,8 @@ std::vector<Builtin> network_builtins() {
                  groups = optional("groups", "int");
   SignatureParam leading = optional("leading", "int");
   Signature window = {{input("x"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
-  Signature window_of_two = {{input("x"), input("z"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
+  Signature window_of_two = {
+      {input("x"), input("z"), setting("size", "ints"), stride, dilation, pad, pad_end, leading}};
   Signature loop = {
       {input("xs"), setting("f", "op"), optional_input("length"), optional("carry", "flag")}, false, true};
   return {

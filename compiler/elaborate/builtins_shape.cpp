@@ -158,11 +158,9 @@ Datum pad_with(Arguments& arguments) {
   if (mode != "constant") return Datum::of(pad_from_itself(arguments, x, low, high, mode));
   Session& session = evaluator.session;
   const auto padded = [&](Value* inside, double value) {
-    return session.op("pad", {inside},
-                      attributes({{"low", low},
-                                  {"high", high},
-                                  {"interior", std::vector<std::int64_t>(rank, 0)},
-                                  {"value", value}}));
+    return session.op(
+        "pad", {inside},
+        attributes({{"low", low}, {"high", high}, {"interior", std::vector<std::int64_t>(rank, 0)}, {"value", value}}));
   };
   if (!arguments.has("value")) return Datum::of(padded(x, 0));
   const ElementType element = x->type.element;
@@ -215,6 +213,11 @@ Datum dynamic_slice(Arguments& arguments) {
   }
   if (operands.size() != rank + 1) {
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("starts"), "starts", rank, operands.size() - 1);
+  }
+  for (const Value* start : operands) {
+    if (start == x || is_integer(start->type.element)) continue;
+    evaluator.reporter().fail(Kind::index_not_integer, arguments.place("starts"),
+                              to_string(evaluator.session.type(start)));
   }
   if (sizes.size() != rank)
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("sizes"), "sizes", rank, sizes.size());
@@ -309,6 +312,7 @@ Datum pick(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Session& session = evaluator.session;
   Value* x = arguments.tensor("x");
+  evaluator.check_numbers(x, "pick", arguments.place("x"));
   const Shape& shape = x->type.shape;
   std::int64_t axis = arguments.axis("axis", 0, x);
   Shape rest = shape;
@@ -321,6 +325,7 @@ Datum pick(Arguments& arguments) {
                                    nnc::to_string(index->type.shape));
   }
   evaluator.at(arguments.span);
+  if (!holds(index->type.element, size - 1)) index = session.cast(index, ElementType::I32);
   std::vector<std::int64_t> axes;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(shape.size()); ++i) {
     if (i != axis) axes.push_back(i);
@@ -336,6 +341,7 @@ Datum scatter(Arguments& arguments) {
   std::int64_t size = arguments.integer("size");
   if (size < 1) bad_size(arguments, "size", size);
   Value* rows = arguments.tensor("x");
+  evaluator.check_numbers(rows, "scatter", arguments.place("x"));
   Value* index = index_of(arguments, "index", size, arguments.sources("size"));
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
@@ -344,8 +350,8 @@ Datum scatter(Arguments& arguments) {
 // The table with rows written at their indices, or combined with what is there.
 Datum scatter_into(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
-  std::vector<Value*> values =
-      evaluator.tensors({&arguments.get("table"), &arguments.get("x")}, {arguments.place("table"), arguments.place("x")});
+  std::vector<Value*> values = evaluator.tensors({&arguments.get("table"), &arguments.get("x")},
+                                                 {arguments.place("table"), arguments.place("x")});
   const Shape& shape = values[0]->type.shape;
   if (shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
   Value* index = index_of(arguments, "index", shape[0], {{{}, shape[0], values[0], 0}});
@@ -365,7 +371,8 @@ Datum top_places(Arguments& arguments) {
   std::iota(exchanged.begin(), exchanged.end(), 0);
   std::swap(exchanged[static_cast<std::size_t>(axis)], exchanged[static_cast<std::size_t>(last)]);
   evaluator.at(arguments.span);
-  const Attributes values = attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
+  const Attributes values =
+      attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
   return Datum::of(session.transpose(session.op("top_places", {session.transpose(x, exchanged)}, values), exchanged));
 }
 
@@ -389,9 +396,7 @@ std::vector<Builtin> shape_builtins() {
       {"iota", {{setting("dims", "ints"), optional("axis", "int")}}, iota},
       {"gather", {{input("table"), input("index")}}, gather},
       {"pick", {{input("x"), input("index"), optional("axis", "int")}}, pick},
-      {"scatter_into",
-       {{input("table"), input("index"), input("x"), optional("by", "text")}},
-       scatter_into},
+      {"scatter_into", {{input("table"), input("index"), input("x"), optional("by", "text")}}, scatter_into},
       {"top_places",
        {{input("x"), setting("n", "int"), optional("axis", "int"), optional("largest", "flag")}},
        top_places},

@@ -46,17 +46,15 @@ double round_binary(double value, int digits, int exponent_min, double largest) 
   return std::abs(rounded) > largest ? std::copysign(HUGE_VAL, value) : std::copysign(rounded, value);
 }
 
-// What is no integer of the type's 64 bits (a padding of -inf, say) becomes the nearest; NaN becomes 0.
+// Beyond 64 bits (a padding of -inf, say) the type's extreme; NaN becomes 0. All else wraps.
 std::int64_t whole_number(ElementType type, double value) {
-  constexpr double kLimit = 0x1p63;
   if (std::isnan(value)) return 0;
-  if (type == ElementType::U64) {
-    return static_cast<std::int64_t>(value >= 2 * kLimit ? std::numeric_limits<std::uint64_t>::max()
-                                     : value <= 0        ? 0
-                                                         : static_cast<std::uint64_t>(value));
+  if (type == ElementType::U64 && value >= 0x1p63) {
+    const bool is_beyond = value >= 0x1p64;
+    return is_beyond ? highest(type) : static_cast<std::int64_t>(static_cast<std::uint64_t>(value));
   }
-  if (value >= kLimit) return std::numeric_limits<std::int64_t>::max();
-  if (value <= -kLimit) return std::numeric_limits<std::int64_t>::min();
+  if (value >= 0x1p63) return highest(type);
+  if (value <= -0x1p63 || (type == ElementType::U64 && value < 0)) return lowest(type);
   return wrap_to(type, static_cast<std::int64_t>(value));
 }
 
@@ -170,6 +168,16 @@ std::int64_t wrap_to(ElementType type, std::int64_t value) {
   const std::uint64_t low = static_cast<std::uint64_t>(value) & (modulus - 1);
   const bool is_negative = row(type).is_signed && low >= modulus / 2;
   return static_cast<std::int64_t>(is_negative ? low - modulus : low);
+}
+
+std::int64_t lowest(ElementType type) {
+  return row(type).is_signed ? -(std::int64_t{1} << (8 * size_bytes(type) - 2)) * 2 : 0;
+}
+
+std::int64_t highest(ElementType type) {
+  if (type == ElementType::Bool) return 1;
+  const int bits = 8 * size_bytes(type) - (row(type).is_signed ? 1 : 0);
+  return static_cast<std::int64_t>(std::numeric_limits<std::uint64_t>::max() >> (64 - bits));
 }
 
 bool holds(ElementType type, std::int64_t value) {

@@ -58,6 +58,9 @@ bool same_bits(const Tensor& a, const Tensor& b);
 // The value as the element type can hold it: f32/f16/bf16 rounded to nearest even, integers wrapped.
 double round_to(ElementType type, double value);
 std::int64_t wrap_to(ElementType type, std::int64_t value);
+// The least and the greatest number of an integer type (or bool), of u64 by its bits.
+std::int64_t lowest(ElementType type);
+std::int64_t highest(ElementType type);
 // Is the number one of the integer type (or bool)?
 bool holds(ElementType type, std::int64_t value);
 // An element of a tensor of integers as a number in digits: u64 is not what its bits mean as an int64.

@@ -302,7 +302,11 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
   std::string types, body;
   std::vector<std::string> values;
   for (auto& [name, value] : outputs) {
-    values.push_back(use(value));
+    try {
+      values.push_back(use(value));
+    } catch (const semantics::Abandon&) {
+      return "";  // an error was reported
+    }
     types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
   }
   std::vector<std::string> used = values;

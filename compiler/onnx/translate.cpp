@@ -259,13 +259,34 @@ std::vector<const NodeProto*> Translator::order(const Nodes& nodes, const std::v
 }
 
 const FunctionProto* Translator::function_of(const NodeProto& node) const {
-  for (const FunctionProto& function : model_.functions()) {
-    if (function.name() == node.op_type() && function.domain() == node.domain() &&
-        function.overload() == node.overload()) {
-      return &function;
+  const auto found = functions_.find({node.domain(), node.op_type(), node.overload()});
+  return found == functions_.end() ? nullptr : found->second;
+}
+
+template <class Nodes>
+std::int64_t Translator::inlined_nodes(const Nodes& nodes, int depth) {
+  std::int64_t count = 0;
+  for (const NodeProto& node : nodes) {
+    ++count;
+    if (depth > kDepthMax) return kNodesMax + 1;
+    for (const AttributeProto& attribute : node.attribute()) {
+      if (attribute.has_g()) count += inlined_nodes(attribute.g().node(), depth + 1);
     }
+    if (const FunctionProto* function = function_of(node)) {
+      const auto [known, is_new] = inlined_sizes_.emplace(function, -1);
+      if (!is_new && known->second < 0) {
+        error(fmt::format("function {} calls itself", quote(function->name())));
+        return kNodesMax + 1;
+      }
+      if (is_new) {
+        const std::int64_t size = inlined_nodes(function->node(), depth + 1);
+        inlined_sizes_[function] = size;
+      }
+      count += inlined_sizes_[function];
+    }
+    if (count > kNodesMax) return kNodesMax + 1;
   }
-  return nullptr;
+  return count;
 }
 
 void Translator::set_broken(const NodeProto& node, Values& values) {
@@ -292,10 +313,6 @@ Translator::Attributes Translator::attributes_of(const NodeProto& node, const In
 void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
   if (done_.count(&node) != 0) return;
   const std::string place = place_of(node, inlined);
-  if (++nodes_ > kNodesMax) {
-    if (nodes_ == kNodesMax + 1) error(fmt::format("the model opens into more than {} nodes", kNodesMax));
-    return;
-  }
   for (const std::string& input : node.input()) {
     if (input.empty()) continue;
     const Imported* value = values.find(input);
@@ -637,6 +654,12 @@ std::string Translator::run(const std::string& comment) {
   const GraphProto& graph = model_.graph();
   Values values;
   add_inputs(values);
+  for (const FunctionProto& function : model_.functions()) {
+    functions_.emplace(FunctionKey{function.domain(), function.name(), function.overload()}, &function);
+  }
+  if (inlined_nodes(graph.node(), 0) > kNodesMax) {
+    error(fmt::format("the model opens into more than {} nodes, or is nested too deeply", kNodesMax));
+  }
   if (diagnostics_.has_errors()) return "";
   for (const NodeProto& node : graph.node()) {
     for (const std::string& input : node.input()) users_[input].push_back(&node);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "compiler/onnx/builder.h"
@@ -80,6 +81,9 @@ class Translator {
   // The nodes of a sub-graph, with the values around it in sight.
   void body(const ::onnx::GraphProto& graph, Values& values, const Inlined* inlined);
   const ::onnx::FunctionProto* function_of(const ::onnx::NodeProto& node) const;
+  // How many nodes there are once all functions are inlined, up to kNodesMax; an error if one calls itself.
+  template <class Nodes>
+  std::int64_t inlined_nodes(const Nodes& nodes, int depth);
   void set_broken(const ::onnx::NodeProto& node, Values& values);
 
   const ::onnx::ModelProto& model_;
@@ -91,10 +95,12 @@ class Translator {
   Builder builder_;
   Style style_;
   std::int64_t batch_ = 1;  // in the style PerExample: the size of the axis left out
-  std::map<std::string, std::vector<const ::onnx::NodeProto*>> users_;  // of the values of the graph
-  std::set<const ::onnx::NodeProto*> done_;                             // nodes that are part of another's line
+  std::map<std::string, std::vector<const ::onnx::NodeProto*>> users_;    // of the values of the graph
+  std::set<const ::onnx::NodeProto*> done_;                               // nodes that are part of another's line
+  using FunctionKey = std::tuple<std::string, std::string, std::string>;  // domain, name, overload
+  std::map<FunctionKey, const ::onnx::FunctionProto*> functions_;
+  std::map<const ::onnx::FunctionProto*, std::int64_t> inlined_sizes_;  // -1: being counted
   int depth_ = 0;
-  std::int64_t nodes_ = 0;
 };
 
 }  // namespace nnc::translation

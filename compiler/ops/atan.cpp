@@ -21,7 +21,8 @@ OpDef atan_op() {
       .lower = elementwise_body("return atan(a);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "extremes",
-                   .operands = {f32_values({8}, {-kInfinity, kInfinity, kNaN, -0.0, 1e-30, -1e30, 0.41421357, 2.4142137})},
+                   .operands = {f32_values({8},
+                                           {-kInfinity, kInfinity, kNaN, -0.0, 1e-30, -1e30, 0.41421357, 2.4142137})},
                    .differentiable = false}},
       .tolerance = {.relative = 4e-07},
   };

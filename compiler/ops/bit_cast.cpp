@@ -6,9 +6,7 @@
 namespace nnc::ops {
 namespace {
 
-bool has_bits(ElementType type) {
-  return type == ElementType::F32 || type == ElementType::F64 || is_integer(type);
-}
+bool has_bits(ElementType type) { return type == ElementType::F32 || type == ElementType::F64 || is_integer(type); }
 
 std::int64_t bits_of(ElementType type, double value) {
   return type == ElementType::F64 ? std::bit_cast<std::int64_t>(value)

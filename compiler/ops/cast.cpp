@@ -4,16 +4,13 @@
 namespace nnc::ops {
 namespace {
 
-// Truncates toward zero and saturates; NaN becomes 0.
+// Truncates toward zero and saturates; NaN becomes 0 (but true: it is not 0).
 std::int64_t to_integer(ElementType to, double value) {
-  if (to == ElementType::Bool) return value != 0 ? 1 : 0;  // NaN is not 0
+  if (to == ElementType::Bool) return value != 0 ? 1 : 0;
   if (to == ElementType::U64) return Tensor::scalar(to, value).integers()[0];
   if (std::isnan(value)) return 0;
-  const bool is_signed = wrap_to(to, -1) < 0;
-  const int bits = 8 * size_bytes(to) - (is_signed ? 1 : 0);
-  const double limit = std::ldexp(1.0, bits);
-  if (value >= limit) return bits == 63 ? std::numeric_limits<std::int64_t>::max() : (std::int64_t{1} << bits) - 1;
-  if (value < (is_signed ? -limit : 0)) return is_signed ? -(std::int64_t{1} << (bits - 1)) * 2 : 0;
+  if (value >= static_cast<double>(highest(to))) return highest(to);
+  if (value <= static_cast<double>(lowest(to))) return lowest(to);
   return static_cast<std::int64_t>(value);
 }
 

@@ -47,7 +47,7 @@ OpDef power_op() {
               g.to(1, g.multiply(g.dy(), g.select(is_positive, g.multiply(g.out(), logarithm), zero)));
             }
           },
-      .lower = elementwise_body("return power(a, b);", 1, R"(
+      .lower = math_function("power", "a, b", R"(
     using T = ElementOf<V>;
     V result = splat<V>(T(1)), factor = a;
     for (int bit = 0; bit < static_cast<int>(8 * sizeof(T)); ++bit) {

@@ -127,8 +127,9 @@ OpDef scatter_into_op() {
   return {
       .name = "scatter_into",
       .signature = "scatter_into(x, index, u)",
-      .formula = "x [N, row] with the rows of u [index's axes, row] written at their indices, or combined with what is "
-                 "there, in their order; an index out of range is clamped",
+      .formula =
+          "x [N, row] with the rows of u [index's axes, row] written at their indices, or combined with what is "
+          "there, in their order; an index out of range is clamped",
       .operands_min = 3,
       .operands_max = 3,
       .attributes = {{"by", AttributeKind::Text, "set, add, multiply, maximum or minimum"}},

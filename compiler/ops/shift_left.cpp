@@ -12,12 +12,13 @@ OpDef shift_left_op() {
       .operands_max = 2,
       .traits = Elementwise,
       .infer = integer_elementwise,
-      .evaluate = [](const Op& op, Operands in) {
-        static const auto kShift = [](std::int64_t a, std::int64_t b) {
-          return b < 0 || b > 63 ? 0 : static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << b);
-        };
-        return map_binary(nullptr, kShift)(op, in);
-      },
+      .evaluate =
+          [](const Op& op, Operands in) {
+            static const auto kShift = [](std::int64_t a, std::int64_t b) {
+              return b < 0 || b > 63 ? 0 : static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << b);
+            };
+            return map_binary(nullptr, kShift)(op, in);
+          },
       .gradient = [](GradientBuilder&) {},
       .lower = elementwise_body(R"(
     using T = ElementOf<V>;
@@ -31,7 +32,8 @@ OpDef shift_left_op() {
                                 operand(ElementType::I32, {7}, {1, 1, -1, -1, 31, 40, 1})},
                    .differentiable = false},
                   {.what = "bytes",
-                   .operands = {operand(ElementType::U8, {4}, {255, 128, 5, 9}), operand(ElementType::U8, {4}, {1, 7, 8, 255})},
+                   .operands = {operand(ElementType::U8, {4}, {255, 128, 5, 9}),
+                                operand(ElementType::U8, {4}, {1, 7, 8, 255})},
                    .differentiable = false},
                   {.what = "the highest of u64",
                    .operands = {operand(ElementType::U64, {2}, {0x1p63, 3}), operand(ElementType::U64, {2}, {62, 63})},

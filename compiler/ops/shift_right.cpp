@@ -12,8 +12,9 @@ OpDef shift_right_op() {
       .operands_max = 2,
       .traits = Elementwise,
       .infer = integer_elementwise,
-      .evaluate = map_binary(nullptr, [](std::int64_t a, std::int64_t b) { return a >> (b < 0 || b > 63 ? 63 : b); },
-                             [](std::uint64_t a, std::uint64_t b) { return b > 63 ? 0 : a >> b; }),
+      .evaluate = map_binary(
+          nullptr, [](std::int64_t a, std::int64_t b) { return a >> (b < 0 || b > 63 ? 63 : b); },
+          [](std::uint64_t a, std::uint64_t b) { return b > 63 ? 0 : a >> b; }),
       .gradient = [](GradientBuilder&) {},
       .lower = elementwise_body(R"(
     using T = ElementOf<V>;
@@ -30,7 +31,8 @@ OpDef shift_right_op() {
                                 operand(ElementType::I32, {7}, {1, 1, -1, -1, 31, 40, 1})},
                    .differentiable = false},
                   {.what = "bytes",
-                   .operands = {operand(ElementType::U8, {4}, {255, 128, 5, 9}), operand(ElementType::U8, {4}, {1, 7, 8, 255})},
+                   .operands = {operand(ElementType::U8, {4}, {255, 128, 5, 9}),
+                                operand(ElementType::U8, {4}, {1, 7, 8, 255})},
                    .differentiable = false},
                   {.what = "the highest of u64",
                    .operands = {operand(ElementType::U64, {2}, {0x1p63, 3}), operand(ElementType::U64, {2}, {62, 63})},

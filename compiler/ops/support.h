@@ -29,6 +29,12 @@ Evaluate map_unary(double (*real)(double), std::uint64_t (*integer)(std::uint64_
 Evaluate map_binary(double (*real)(double, double), IntegerBinary integer = nullptr, NaturalBinary natural = nullptr);
 Evaluate map_comparison(bool (*real)(double, double), bool (*integer)(std::int64_t, std::int64_t));
 
+// sum += x; integers modulo 2^64.
+inline void add_to(double& sum, double x) { sum += x; }
+inline void add_to(std::int64_t& sum, std::int64_t x) {
+  sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(x));
+}
+
 // Integers whose order as int64 is that of the tensor's numbers: u64 with the highest bit flipped, others as they are.
 // Applied twice it is the tensor again.
 Tensor in_order(const Tensor& x);

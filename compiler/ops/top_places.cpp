@@ -38,9 +38,7 @@ std::vector<Tensor> evaluate_top_places(const Op& op, Operands in) {
   return {std::move(y)};
 }
 
-Attributes first(std::int64_t count, bool is_largest) {
-  return with(with({}, "count", count), "largest", is_largest);
-}
+Attributes first(std::int64_t count, bool is_largest) { return with(with({}, "count", count), "largest", is_largest); }
 
 }  // namespace
 
@@ -49,8 +47,9 @@ OpDef top_places_op() {
   return {
       .name = "top_places",
       .signature = "top_places(x)",
-      .formula = "places along the last axis of its largest (or smallest) elements, in order, as i32; of equals the "
-                 "first comes first; NaN is larger than all numbers",
+      .formula =
+          "places along the last axis of its largest (or smallest) elements, in order, as i32; of equals the "
+          "first comes first; NaN is larger than all numbers",
       .operands_min = 1,
       .operands_max = 1,
       .attributes = {{"count", AttributeKind::Integer, "how many of each row"},
@@ -62,16 +61,19 @@ OpDef top_places_op() {
         return {context.builder.op("top_places", {context.inputs[0]}, context.op.attributes)};
       },
       .lower = {.family = Family::Special, .flops = 0},
-      .samples = {{.what = "some", .operands = {f32({3, 7})}, .attributes = first(3, true), .differentiable = false},
-                  {.what = "sorted", .operands = {f32({40})}, .attributes = first(40, false), .differentiable = false},
-                  {.what = "ties and NaN", .operands = {special}, .attributes = first(6, true), .differentiable = false},
-                  {.what = "NaN last", .operands = {special}, .attributes = first(6, false), .differentiable = false},
-                  {.what = "naturals",
-                   .operands = {operand(ElementType::U64, {4}, {0x1p63, 2, 0, 0x1p62})},
-                   .attributes = first(2, true),
-                   .differentiable = false},
-                  {.what = "bytes", .operands = {operand(ElementType::I8, {2, 5}, {-3, 7, 7, -8, 0, 1, 1, 1, 1, 1})},
-                   .attributes = first(4, false), .differentiable = false}},
+      .samples =
+          {{.what = "some", .operands = {f32({3, 7})}, .attributes = first(3, true), .differentiable = false},
+           {.what = "sorted", .operands = {f32({40})}, .attributes = first(40, false), .differentiable = false},
+           {.what = "ties and NaN", .operands = {special}, .attributes = first(6, true), .differentiable = false},
+           {.what = "NaN last", .operands = {special}, .attributes = first(6, false), .differentiable = false},
+           {.what = "naturals",
+            .operands = {operand(ElementType::U64, {4}, {0x1p63, 2, 0, 0x1p62})},
+            .attributes = first(2, true),
+            .differentiable = false},
+           {.what = "bytes",
+            .operands = {operand(ElementType::I8, {2, 5}, {-3, 7, 7, -8, 0, 1, 1, 1, 1, 1})},
+            .attributes = first(4, false),
+            .differentiable = false}},
   };
 }
 

@@ -146,8 +146,7 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   return to;
 }
 
-View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike,
-                             const Suits& suits) {
+View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits) {
   const std::map<const Value*, View>::iterator goal = goals_.find(value);
   if (goal != goals_.end()) {
     const View& place = goal->second;
@@ -224,7 +223,18 @@ void PlanBuilder::touch(const View& view) {
   }
 }
 
+// What a kernel holds in its lanes beside its own elements may be wider: of all that a step touches, the widest counts.
+void PlanBuilder::narrow_lanes(Step& step) const {
+  int bytes = 4;
+  for (const StepArgument& argument : step.arguments) bytes = std::max(bytes, size_bytes(argument.element));
+  for (const Op* op : step.functor.ops) bytes = std::max(bytes, size_bytes(op->result()->type.element));
+  for (Field& field : step.config) {
+    if (field.name == "lanes") field.values[0] = lanes_of(target_.lanes, bytes);
+  }
+}
+
 void PlanBuilder::emit_step(Step step) {
+  narrow_lanes(step);
   for (const StepArgument& argument : step.arguments) touch(argument.view);
   ++clock_;
   Node node;

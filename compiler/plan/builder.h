@@ -35,6 +35,7 @@ class PlanBuilder {
 
   Plan& plan() { return plan_; }
   const PlanTarget& target() const { return target_; }
+  int lanes(ElementType element) const { return lanes_of(target_.lanes, size_bytes(element)); }
 
   // ---- places ----
   // An empty name is given in the end, by name_plan.
@@ -85,6 +86,7 @@ class PlanBuilder {
   void meet_goals(const std::vector<Goal>& goals);
   std::string unique_name(const std::string& wanted);
   void touch(const View& view);
+  void narrow_lanes(Step& step) const;
 
   Plan& plan_;
   PlanTarget target_;

@@ -82,7 +82,8 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
   for (const Value* value : group.stored) {
     if (value->type.element == root->type.element) result = value;
   }
-  if (!group.elementwise.empty() && result != root && epilogue_fits(group, place_like(result, order, nullptr, suits), lanes)) {
+  if (!group.elementwise.empty() && result != root &&
+      epilogue_fits(group, place_like(result, order, nullptr, suits), lanes)) {
     const View y = place_result(result, order, nullptr, suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;

@@ -91,7 +91,7 @@ bool lanes_fit(const std::optional<Operand>& b) { return b && (b->outer.extent =
 
 // What a way costs, in multiply-adds: the lanes left idle, and the copies that it needs.
 double cost(PlanBuilder& builder, const Roles& r) {
-  const int lanes = builder.target().lanes;
+  const int lanes = builder.lanes(r.b->type.element);
   const double n = static_cast<double>(extent_of(r, r.n));
   const double products = static_cast<double>(extent_of(r, r.batch) * extent_of(r, r.m) * extent_of(r, r.k));
   double total = products * std::ceil(n / lanes);
@@ -140,8 +140,9 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
   const auto make = [&](const View& y) {
     const std::optional<Axis> y_batch = axis_of_result(r.batch, y), y_m = axis_of_result(r.m, y);
     if (!y_batch || !y_m) throw InternalError("the result of a contraction lies in no regular order");
-    const int lanes = builder.target().lanes;
-    const TileShape tile = tile_shape(m, n, lanes, builder.target().registers, 4 * a_axes->outer.stride);
+    const int lanes = builder.lanes(r.b->type.element);
+    const TileShape tile =
+        tile_shape(m, n, lanes, builder.target().registers, size_bytes(r.a->type.element) * a_axes->outer.stride);
     Step step = builder.new_step(op, "contraction", "templates/contraction.h");
     step.config = {field("batch", batch),
                    field("m", m),

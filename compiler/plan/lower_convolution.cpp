@@ -178,7 +178,7 @@ void lower_forward(Convolution& c) {
     const Window& window = c.window;
     Step step = builder.new_step(c.op, "convolution", "templates/convolution.h");
     std::vector<Field>& config = step.config;
-    const int lanes = builder.target().lanes;
+    const int lanes = builder.lanes(c.op.result()->type.element);
     const Triple out = window.extents(ya), k = window.extents(wa);
     const TileShape tile =
         depthwise ? depthwise_tile_shape(out[2], o_all, lanes, builder.target().registers)
@@ -237,7 +237,7 @@ void lower_weights(Convolution& c) {
     Step step = builder.new_step(c.op, depthwise ? "depthwise_weights" : "convolution_weights",
                                  "templates/convolution_weights.h");
     std::vector<Field>& config = step.config;
-    const int lanes = builder.target().lanes, registers = builder.target().registers;
+    const int lanes = builder.lanes(c.op.result()->type.element), registers = builder.target().registers;
     const Triple in = window.extents(xa), out = window.extents(da), k = window.extents(wa);
     const TileShape tile = depthwise ? depthwise_tile_shape(out[2], o * groups, lanes, registers)
                                      : weight_gradient_tile_shape(i, k[2], o, lanes, registers);

@@ -23,7 +23,8 @@ double rounding(const Tensor& exact, const Tensor& rounded) {
   return worst;
 }
 
-void compare(Graph graph, const std::map<std::string, Tensor>& inputs, const std::map<std::string, Tensor>& states) {
+void compare(Graph graph, const std::map<std::string, Tensor>& inputs, const std::map<std::string, Tensor>& states,
+             double relative = 1e-5) {
   const Evaluation wanted = evaluate(graph, inputs, states, {.round_to_type = true});
   const Evaluation exact = evaluate(graph, inputs, states);
   const std::string text = print(graph);
@@ -34,13 +35,13 @@ void compare(Graph graph, const std::map<std::string, Tensor>& inputs, const std
     for (const auto& [name, tensor] : wanted.outputs) {
       CAPTURE(name);
       if (element_count(tensor.type.shape) > 0)
-        CHECK(test::difference(found.outputs.at(name), tensor, 1e-5, 10 * rounding(exact.outputs.at(name), tensor)) ==
-              "");
+        CHECK(test::difference(found.outputs.at(name), tensor, relative,
+                               10 * rounding(exact.outputs.at(name), tensor)) == "");
     }
     for (const auto& [name, tensor] : wanted.next_states) {
       CAPTURE(name);
-      CHECK(test::difference(found.states.at(name), tensor, 1e-5, 10 * rounding(exact.next_states.at(name), tensor)) ==
-            "");
+      CHECK(test::difference(found.states.at(name), tensor, relative,
+                             10 * rounding(exact.next_states.at(name), tensor)) == "");
     }
   } catch (const InternalError& error) {
     FAIL_CHECK(error.message.substr(0, 600));
@@ -54,6 +55,16 @@ TEST_CASE("random graphs compute what they mean") {
     const std::map<std::string, Tensor> inputs = test::random_inputs(graph, seed);
     const std::map<std::string, Tensor> states = test::random_states(graph, seed);
     compare(std::move(graph), inputs, states);
+  }
+}
+
+TEST_CASE("random graphs of doubles compute what they mean") {
+  for (std::uint32_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    Graph graph = test::random_graph(seed, {.operations = 20, .smooth = true, .element = ElementType::F64});
+    const std::map<std::string, Tensor> inputs = test::random_inputs(graph, seed);
+    const std::map<std::string, Tensor> states = test::random_states(graph, seed);
+    compare(std::move(graph), inputs, states, 1e-9);
   }
 }
 

@@ -186,7 +186,7 @@ TEST_CASE("functions that call each other without end are refused") {
 
 TEST_CASE("names are identifiers, each once, whatever they were") {
   OnnxModel model;
-  const std::string hostile = "*/ int pwned; /*\n\"\\??/";
+  const std::string hostile = "*/ int pwned; /*\n\"\\?\?/";
   model.input(hostile, {"2"}).output("for").output("2nd").output("Relu");
   model.node("Relu", {hostile}, {"for"});
   model.node("Tanh", {hostile}, {"2nd"});
