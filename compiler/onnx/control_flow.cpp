@@ -298,7 +298,9 @@ void Translator::scan(const NodeProto& node, const Attributes& attributes, Value
       for (std::size_t i = 0; i < result->size(); ++i) of_examples[i].push_back((*result)[i]);
     }
     results.emplace();
-    for (std::vector<Imported>& items : of_examples) results->push_back(stacked(items, 0, "", place));
+    for (std::size_t i = 0; i < of_examples.size(); ++i) {
+      results->push_back(stacked(of_examples[i], 0, graph->output(static_cast<int>(i)).name(), place));
+    }
   }
   if (!results) return set_broken(node, values);
   for (int i = 0; i < node.output_size(); ++i) values.by_name[node.output(i)] = (*results)[static_cast<std::size_t>(i)];
