@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/tensors.h"
 #include "compiler/onnx/translate.h"
 
 namespace nnc::translation {
@@ -304,6 +305,55 @@ void Translator::scan(const NodeProto& node, const Attributes& attributes, Value
   }
   if (!results) return set_broken(node, values);
   for (int i = 0; i < node.output_size(); ++i) values.by_name[node.output(i)] = (*results)[static_cast<std::size_t>(i)];
+}
+
+// Its attributes are graphs from tensor to tensor: what they make of the scores, and of the weights.
+void Translator::flex_attention(const NodeProto& node, const Attributes& attributes, Values& values,
+                                const Inlined* inlined, const std::string& place) {
+  std::vector<Imported*> inputs;
+  for (const std::string& input : node.input()) inputs.push_back(values.find(input));
+  const bool has_all = std::find(inputs.begin(), inputs.end(), nullptr) == inputs.end();
+  if (!has_all || inputs.size() != 3 || node.output_size() != 1) {
+    error(place + ": its inputs are a query, keys and values");
+    return set_broken(node, values);
+  }
+  for (const Imported* input : inputs) {
+    if (input->is_batched) throw NotPerExample{"FlexAttention has no form for one example"};
+  }
+  builder_.uses_library = true;
+  std::string settings;
+  const Attributes::const_iterator scale = attributes.find("scale");
+  if (scale != attributes.end()) settings += ", scale: " + literal(ElementType::F32, scale->second->f());
+  const Attributes::const_iterator precision = attributes.find("softmax_precision");
+  if (precision != attributes.end()) {
+    const Result<ElementType> element = element_of(static_cast<std::int32_t>(precision->second->i()));
+    if (!element) {
+      unsupported(place, element.error());
+      return set_broken(node, values);
+    }
+    settings += fmt::format(", softmax_precision: {}", name(*element));
+  }
+  Imported value;
+  // `call` of the value so far, or of the inputs, then the graph of that name.
+  const auto stage = [&](const std::string& call, const std::vector<Imported*>& arguments, const std::string& graph_name) {
+    const auto text = [&](const std::vector<std::string>& names) {
+      return fmt::format("{}({}{})", call, fmt::join(names, ", "), call == "flex_scores" ? settings : "");
+    };
+    value = builder_.line(place, text, arguments, {graph_name.empty() ? node.output(0) : graph_name})[0];
+    if (value.is_broken || attributes.count(graph_name) == 0) return !value.is_broken;
+    const GraphProto* graph = graph_of(attributes, graph_name, 1, 1, place);
+    if (graph == nullptr) return false;
+    Body body = open_body(*graph, values, inlined);
+    const std::optional<std::vector<Imported>> results = iteration(body, {value}, place);
+    if (results) value = (*results)[0];
+    return results.has_value() && !value.is_broken;
+  };
+  Imported scores;
+  const bool is_done = stage("flex_scores", {inputs[0], inputs[1]}, "score_mod") &&
+                       stage("softmax", {&(scores = value)}, "prob_mod") &&
+                       stage("flex_mixed", {&(scores = value), inputs[2]}, "");
+  if (!is_done) return set_broken(node, values);
+  values.by_name[node.output(0)] = value;
 }
 
 }  // namespace nnc::translation

@@ -97,6 +97,8 @@ class Translator {
             const std::string& place);
   void scan(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
             const std::string& place);
+  void flex_attention(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values,
+                      const Inlined* inlined, const std::string& place);
   std::optional<std::vector<Imported>> scan_over(Body& body, const Attributes& attributes, std::vector<Imported> state,
                                                  const std::vector<Imported>& sequences, const std::string& place);
   // A graph of a node with so many inputs, and at least so many outputs; null after an error.
