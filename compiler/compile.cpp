@@ -347,7 +347,9 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
   if (!options.stream.empty()) {
     Pipeline passes(forward, "forward", options);
     passes.run("remove_dead", false, remove_dead);
-    passes.run("make_stream", false, [&](Graph& g) { make_stream(g, init, options.stream, diagnostics); });
+    unit->stream = options.stream;
+    passes.run("make_stream", false,
+               [&](Graph& g) { unit->stream_steps = make_stream(g, init, options.stream, diagnostics); });
     if (diagnostics.has_errors()) return nullptr;
   }
   // Beyond this point no axis is time if the model is a stream.

@@ -163,6 +163,10 @@ void add_batch(CLI::App& app, ElaborateOptions& options) {
   app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
 }
 
+CLI::Option* add_stream(CLI::App& app, CompileOptions& options, const std::string& meaning) {
+  return app.add_option("--stream", options.stream, meaning)->type_name("INPUT");
+}
+
 void add_compile(CLI::App& app, CompileCommand& command) {
   add_program(app, command.path, command.compile.elaborate);
   app.add_option("-o,--output", command.output, "The C++ file; a header of that name goes beside it")
@@ -171,9 +175,7 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_target(app, command.compile.target, std::string(kDefaultTarget));
   add_math(app, command.compile);
   CLI::Option* train = app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
-  app.add_option("--stream", command.compile.stream, "Emit a step function: one element of this input a call")
-      ->type_name("INPUT")
-      ->excludes(train);
+  add_stream(app, command.compile, "Emit a step function: one element of this input a call")->excludes(train);
   app.add_option("--runtime", command.runtime,
                  "embed: the files need nothing else; or include: headers of nnc::runtime")
       ->type_name("HOW")
@@ -288,11 +290,13 @@ void add_run(CLI::App& app, RunOptions& options) {
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
   app.get_option("--gradient")->needs("--cotangent");
   app.get_option("--cotangent")->needs("--gradient");
+  add_stream(app, options.compile, "Run the step function: this input goes in row by row")->excludes("--cotangent");
   add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
+  add_stream(app, options.compile, "Time a step: one element of this input a call");
   app.add_option("--seconds", options.seconds, "How long to measure")->check(above_zero());
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }

@@ -233,6 +233,7 @@ Datum contract(Arguments& arguments) {
     spans.push_back(argument.span);
   }
   const std::vector<Value*> values = evaluator.tensors(data, spans);
+  for (std::size_t i = 0; i < values.size(); ++i) evaluator.check_numbers(values[i], "contract", spans[i]);
   evaluator.at(arguments.span);
   return Datum::of(Contraction(arguments).run(values));
 }

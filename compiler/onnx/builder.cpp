@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/graph/evaluate.h"
+#include "compiler/interop/file.h"
 #include "dsl/parser.h"
 
 namespace nnc::translation {
@@ -139,14 +140,20 @@ std::string Builder::use(Imported& value) {
                                    : literal(value.constant->integers()[0]);
     return fmt::format("cast({}, {})", number, name(type.element));
   }
+  const auto known = parameters_.find(value.constant);
+  if (known != parameters_.end()) return known->second;
+  if (element_count(type.shape) == 0) {
+    diagnostics_.report(Kind::onnx_unsupported, Span{},
+                        fmt::format("{} is {}; tensors of no elements are not supported", quote(value.name), to_string(type)));
+    throw semantics::Abandon{};
+  }
   const std::string parameter = names.give(value.name, "constant");
   const std::string zero = type.element == ElementType::Bool ? "false" : "0";
   const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
   evaluator_->statement(parse("parameter", line), scope_);
   lines_.push_back({"", "", line, "", {}});
   weights[parameter] = *value.constant;
-  // From now on it is a value like others, still known.
-  value.name = parameter;
+  parameters_[value.constant] = parameter;
   return parameter;
 }
 

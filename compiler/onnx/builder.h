@@ -77,6 +77,7 @@ class Builder {
   ElaborateOptions options_;
   ast::File skeleton_;
   std::unique_ptr<semantics::Program> program_;
+  std::map<std::shared_ptr<const Tensor>, std::string> parameters_;  // that hold constants
   semantics::StateTable table_;
   std::unique_ptr<semantics::Session> session_;
   std::unique_ptr<semantics::Evaluator> evaluator_;

@@ -35,17 +35,6 @@ std::string library_name(const NodeProto& node) {
   return name;
 }
 
-// All names that a node uses, those in its sub-graphs included.
-void add_used(const NodeProto& node, std::set<std::string>& used, int depth) {
-  for (const std::string& input : node.input()) used.insert(input);
-  if (depth > kDepthMax) return;
-  for (const AttributeProto& attribute : node.attribute()) {
-    if (!attribute.has_g()) continue;
-    for (const NodeProto& inner : attribute.g().node()) add_used(inner, used, depth + 1);
-    for (const ::onnx::ValueInfoProto& output : attribute.g().output()) used.insert(output.name());
-  }
-}
-
 // The language's text for a constant where the header wants a static value of this kind; nothing if it does not fit.
 std::optional<std::string> static_text(const std::string& kind, const Tensor& tensor) {
   const bool is_number = tensor.type.element != ElementType::Bool;
@@ -78,6 +67,7 @@ std::optional<std::string> attribute_text(const std::string& kind, const Attribu
   if (kind == "flag" && type == AttributeProto::INT) return attribute.i() != 0 ? "true" : "false";
   if (kind == "real" && type == AttributeProto::FLOAT) return real_text(attribute.f());
   if (kind == "text" && type == AttributeProto::STRING) return text_literal(attribute.s());
+  if (kind == "ints" && type == AttributeProto::INT) return "[" + literal(attribute.i()) + "]";
   if (kind == "ints" && type == AttributeProto::INTS) {
     return list_text(attribute.ints(), [](std::int64_t item) { return literal(item); });
   }
@@ -120,6 +110,16 @@ bool is_concrete_integer(const std::string& element) {
 }
 
 }  // namespace
+
+void add_used(const NodeProto& node, std::set<std::string>& used, int depth) {
+  for (const std::string& input : node.input()) used.insert(input);
+  if (depth > kDepthMax) return;
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (!attribute.has_g()) continue;
+    for (const NodeProto& inner : attribute.g().node()) add_used(inner, used, depth + 1);
+    for (const ::onnx::ValueInfoProto& output : attribute.g().output()) used.insert(output.name());
+  }
+}
 
 Imported* Values::find(const std::string& name) {
   for (Values* at = this; at != nullptr; at = at->outer) {
@@ -234,7 +234,7 @@ std::vector<const NodeProto*> Translator::order(const Nodes& nodes, const std::v
     pending.pop_back();
     ++needed;
     std::set<std::string> used;
-    add_used(nodes[at], used, 0);
+    add_used(nodes[at], used);
     for (const std::string& name : used) need(name, at);
   }
   // In the file's order where that is one.
@@ -257,6 +257,8 @@ std::vector<const NodeProto*> Translator::order(const Nodes& nodes, const std::v
   }
   return ordered;
 }
+template std::vector<const NodeProto*> Translator::order(const google::protobuf::RepeatedPtrField<NodeProto>&,
+                                                         const std::vector<std::string>&);
 
 const FunctionProto* Translator::function_of(const NodeProto& node) const {
   const auto found = functions_.find({node.domain(), node.op_type(), node.overload()});
@@ -325,7 +327,9 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
   const Attributes attributes = attributes_of(node, inlined);
   if (is_standard(node.domain())) {
     if (node.op_type() == "Constant") return constant(node, attributes, values, place);
-    if (node.op_type() == "If") return branch(node, attributes, values, inlined, place);
+    if (node.op_type() == "If" || node.op_type() == "Loop" || node.op_type() == "Scan") {
+      return control_flow(node, attributes, values, inlined, place);
+    }
     if (node.op_type() == "Identity" && node.input_size() == 1 && node.output_size() == 1) {
       values.by_name[node.output(0)] = *values.find(node.input(0));
       return;
@@ -385,31 +389,19 @@ void Translator::body(const GraphProto& graph, Values& values, const Inlined* in
   for (const NodeProto* one : order(graph.node(), outputs)) node(*one, values, inlined);
 }
 
-// A condition that is known chooses the branch.
-void Translator::branch(const NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
-                        const std::string& place) {
-  const Imported* condition = node.input_size() == 1 ? values.find(node.input(0)) : nullptr;
-  if (condition == nullptr || condition->constant == nullptr || element_count(condition->type.shape) != 1) {
-    unsupported(place, "its condition is known only when the network runs");
-    return set_broken(node, values);
+void Translator::control_flow(const NodeProto& node, const Attributes& attributes, Values& values,
+                              const Inlined* inlined, const std::string& place) {
+  if (++depth_ > kDepthMax) {
+    error(place + ": graphs lie in each other too deeply");
+    set_broken(node, values);
+  } else if (node.op_type() == "If") {
+    branch(node, attributes, values, inlined, place);
+  } else if (node.op_type() == "Loop") {
+    loop(node, attributes, values, inlined, place);
+  } else {
+    scan(node, attributes, values, inlined, place);
   }
-  const Attributes::const_iterator chosen =
-      attributes.find(condition->constant->at(0) != 0 ? "then_branch" : "else_branch");
-  if (chosen == attributes.end() || chosen->second->g().output_size() < node.output_size() || ++depth_ > kDepthMax) {
-    error(place + ": its branch is missing, or has too few outputs, or is nested too deeply");
-    return set_broken(node, values);
-  }
-  Values inner{&values, {}};
-  body(chosen->second->g(), inner, inlined);
   --depth_;
-  for (int i = 0; i < node.output_size(); ++i) {
-    const Imported* result = inner.find(chosen->second->g().output(i).name());
-    if (result == nullptr) {
-      error(fmt::format("{}: nothing gives {}", place, quote(chosen->second->g().output(i).name())));
-      return set_broken(node, values);
-    }
-    values.by_name[node.output(i)] = *result;
-  }
 }
 
 void Translator::inline_function(const FunctionProto& function, const NodeProto& node, const Attributes& attributes,
@@ -472,8 +464,8 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     set_broken(node, values);
   };
   const auto add_value = [&](const ast::Param& param, Imported* value, const std::string& label) {
-    // Indices come as either integer type; the library wants one.
-    const bool converts = is_concrete_integer(param.type.element) && is_integer(value->type.element) &&
+    // Indices come as either integer type, or as whole floats; the library wants one.
+    const bool converts = is_concrete_integer(param.type.element) && value->type.element != ElementType::Bool &&
                           name(value->type.element) != param.type.element;
     if (converts) return line.value(label + "cast(", value, ", " + param.type.element + ")");
     line.value(label, value, "");

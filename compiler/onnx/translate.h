@@ -42,6 +42,9 @@ struct NotPerExample {
   std::string reason;
 };
 
+// All names that a node uses, those in its sub-graphs included.
+void add_used(const ::onnx::NodeProto& node, std::set<std::string>& used, int depth = 0);
+
 class Translator {
  public:
   Translator(const ::onnx::ModelProto& model, std::string path, const std::map<std::string, std::string>& settings,
@@ -72,14 +75,43 @@ class Translator {
   void add_inputs(Values& values);
   Attributes attributes_of(const ::onnx::NodeProto& node, const Inlined* inlined);
   void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
-  void branch(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
-              const std::string& place);
   void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,
                        const Attributes& attributes, Values& values, const std::string& place);
   void call(const ::onnx::NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
             Values& values, const std::string& place);
   // The nodes of a sub-graph, with the values around it in sight.
   void body(const ::onnx::GraphProto& graph, Values& values, const Inlined* inlined);
+
+  // Control flow: control_flow.cpp.
+  struct Body {  // of a loop
+    const ::onnx::GraphProto* graph = nullptr;
+    Values frame;  // what every iteration has in common
+    std::vector<const ::onnx::NodeProto*> nodes;
+    const Inlined* inlined = nullptr;
+  };
+  void control_flow(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+                    const std::string& place);
+  void branch(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+              const std::string& place);
+  void loop(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+            const std::string& place);
+  void scan(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
+            const std::string& place);
+  std::optional<std::vector<Imported>> scan_over(Body& body, const Attributes& attributes, std::vector<Imported> state,
+                                                 const std::vector<Imported>& sequences, const std::string& place);
+  // A graph of a node with so many inputs, and at least so many outputs; null after an error.
+  const ::onnx::GraphProto* graph_of(const Attributes& attributes, const std::string& name, std::int64_t inputs,
+                                     std::int64_t outputs, const std::string& place);
+  std::optional<std::vector<Imported>> outputs_of(const ::onnx::GraphProto& graph, Values& values,
+                                                  const std::string& place);
+  // Translates what does not depend on the iteration, once.
+  Body open_body(const ::onnx::GraphProto& graph, Values& values, const Inlined* inlined);
+  // The outputs of the body for these inputs.
+  std::optional<std::vector<Imported>> iteration(Body& body, const std::vector<Imported>& inputs,
+                                                 const std::string& place);
+  Imported stacked(std::vector<Imported>& items, std::int64_t axis, const std::string& name, const std::string& place);
+  Imported row_of(Imported value, std::int64_t axis, std::int64_t at, const std::string& name, const std::string& place);
+
   const ::onnx::FunctionProto* function_of(const ::onnx::NodeProto& node) const;
   // How many nodes there are once all functions are inlined, up to kNodesMax; an error if one calls itself.
   template <class Nodes>

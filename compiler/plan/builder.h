@@ -71,11 +71,16 @@ class PlanBuilder {
   void copy_or_fill(const Op& about, const View& from, const View& to, ElementType element);
   void fill(const Op& about, const View& to, ElementType element, double value);
 
+  // How a kernel writes its result.
+  struct ResultForm {
+    std::vector<int> order;        // the axes as it lays them out
+    int lane_axes = 1;             // the last of them that together fill the lanes
+    Suits suits = nullptr;         // what else it asks of a goal
+    bool stores_any_type = true;   // the epilogue may give another element type than the kernel computes in
+  };
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
-  // otherwise than the kernel walks, in a step of their own. `order`: the axes of the result as the kernel lays them
-  // out, of which the last `lane_axes` together fill the lanes; `make` builds the step that writes to a place.
-  void finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                   const std::function<Step(const View& y)>& make, const Suits& suits = nullptr);
+  // otherwise than the kernel walks, in a step of their own. `make` builds the step that writes to a place.
+  void finish_root(const Group& group, const ResultForm& form, const std::function<Step(const View& y)>& make);
   void lower_elementwise(const Group& group);
 
  private:

@@ -72,19 +72,21 @@ bool PlanBuilder::epilogue_fits(const Group& group, const View& y, const std::se
   return true;
 }
 
-void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                              const std::function<Step(const View& y)>& make, const Suits& suits) {
+void PlanBuilder::finish_root(const Group& group, const ResultForm& form,
+                              const std::function<Step(const View& y)>& make) {
   const Value* root = group.root->result();
-  std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())),
+  const std::vector<int>& order = form.order;
+  std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(form.lane_axes, static_cast<std::ptrdiff_t>(order.size())),
                       order.end());
   // What the kernel itself stores: a value of the kernel's own element type, if there is one.
   const Value* result = group.stored.empty() ? root : group.stored.back();
   for (const Value* value : group.stored) {
     if (value->type.element == root->type.element) result = value;
   }
-  if (!group.elementwise.empty() && result != root &&
-      epilogue_fits(group, place_like(result, order, nullptr, suits), lanes)) {
-    const View y = place_result(result, order, nullptr, suits);
+  const bool is_stored = form.stores_any_type || result->type.element == root->type.element;
+  if (!group.elementwise.empty() && result != root && is_stored &&
+      epilogue_fits(group, place_like(result, order, nullptr, form.suits), lanes)) {
+    const View y = place_result(result, order, nullptr, form.suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;
     Functor& functor = step.functor;
@@ -113,7 +115,7 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
     emit_step(std::move(step));
     return;
   }
-  const View y = place_result(root, order, nullptr, suits);
+  const View y = place_result(root, order, nullptr, form.suits);
   Step step = make(y);
   step.has_epilogue = true;
   emit_step(std::move(step));

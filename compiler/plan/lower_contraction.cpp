@@ -171,7 +171,7 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
   const auto suits = [&](const View& y) {
     return axis_of_result(r.batch, y) && axis_of_result(r.m, y) && axis_of_result(r.n, y);
   };
-  builder.finish_root(group, order, static_cast<int>(r.n.size()), make, suits);
+  builder.finish_root(group, {order, static_cast<int>(r.n.size()), suits}, make);
 }
 
 }  // namespace nnc

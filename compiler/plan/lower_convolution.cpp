@@ -173,7 +173,7 @@ void lower_forward(Convolution& c) {
     w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o012i" ? "012io" : wanted));
   const Axes wa{w_axes, w};
   const std::vector<int> order = order_of(c.y_axes, "n012c");
-  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
+  builder.finish_root(c.group, {order, c.y_axes.find('c') == std::string::npos ? 0 : 1}, [&](const View& y) {
     const Axes ya{c.y_axes, y};
     const Window& window = c.window;
     Step step = builder.new_step(c.op, "convolution", "templates/convolution.h");
@@ -231,7 +231,9 @@ void lower_weights(Convolution& c) {
   const std::int64_t o = da.extent('o') / groups, i = xa.extent('n') / groups;
   const bool depthwise = groups > 1 && i == 1 && o == 1 && xa.stride('n') == 1;
   const std::vector<int> order = order_of(c.y_axes, "012nc");
-  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& dw) {
+  // Sums of rows that are not the last wait in dw, as they are.
+  const PlanBuilder::ResultForm form = {order, c.y_axes.find('c') == std::string::npos ? 0 : 1, nullptr, false};
+  builder.finish_root(c.group, form, [&](const View& dw) {
     const Axes wa{c.y_axes, dw};
     const Window& window = c.window;
     Step step = builder.new_step(c.op, depthwise ? "depthwise_weights" : "convolution_weights",

@@ -105,7 +105,8 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     for (const std::int64_t axis : axes) order.push_back(static_cast<int>(axis));
     x = builder.packed_view(op.inputs[0], order);
   }
-  builder.finish_root(group, kept_order(x, axes), 1, [&](const View& y) {
+  const auto suits = [&](const View& y) { return form_of(x, y, axes).has_value(); };
+  builder.finish_root(group, {kept_order(x, axes), 1, suits}, [&](const View& y) {
     const std::optional<Form> form = form_of(x, y, axes);
     if (!form) throw InternalError("no form of '" + op.def->name + "' for this layout");
     Step step = builder.new_step(op, is_argmax ? "argmax" : "reduce", "templates/reduce.h");
