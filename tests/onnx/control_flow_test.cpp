@@ -71,7 +71,7 @@ TEST_CASE("a loop goes on while its condition is known to hold") {
   OnnxModel::fill(*body.add_node(), "Less", {"i", "one"}, {"next"});
   const Import import = import_model(model);
   REQUIRE_MESSAGE(import.model, import.messages);
-  CHECK(has(import.model->program, "all: f32[2, 2]"));
+  CHECK(has(import.model->program, "steps: f32[2, 2]"));
   OnnxModel::fill(*body.mutable_node(4), "Less", {}, {});
   body.mutable_node(4)->Clear();
   OnnxModel::fill(*body.mutable_node(4), "Less", {"s", "w"}, {"next"});
@@ -95,7 +95,7 @@ TEST_CASE("a scan takes its sequences apart along their axes, in either directio
   const std::string& program = import.model->program;
   CHECK(program.find("row(x, 1, 2)") < program.find("row(x, 1, 0)"));
   CHECK(has(program, "stacked([after, after_2, after_3], -1)"));
-  CHECK(has(program, "all: f32[2, 3]"));
+  CHECK(has(program, "steps: f32[2, 3]"));
 }
 
 TEST_CASE("a condition known only at run time takes one of two results of the same type") {
