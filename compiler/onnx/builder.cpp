@@ -149,8 +149,9 @@ std::string Builder::use(Imported& value) {
   const auto known = parameters_.find(value.constant);
   if (known != parameters_.end()) return known->second;
   if (element_count(type.shape) == 0) {
-    diagnostics_.report(Kind::onnx_unsupported, Span{},
-                        fmt::format("{} is {}; tensors of no elements are not supported", quote(value.name), to_string(type)));
+    diagnostics_.report(
+        Kind::onnx_unsupported, Span{},
+        fmt::format("{} is {}; tensors of no elements are not supported", quote(value.name), to_string(type)));
     throw semantics::Abandon{};
   }
   const std::string parameter = names.give(value.name, "constant");
