@@ -201,7 +201,8 @@ NNC_INLINE V atan_double(V x) {
   const V over = select(large, splat<V>(-1.0), select(middle, static_cast<V>(size - 1.0), size));
   const V under = select(large, size, select(middle, static_cast<V>(size + 1.0), splat<V>(1.0)));
   const V base = select(large, splat<V>(1.5707963267948966), select(middle, splat<V>(0.7853981633974483), V{}));
-  const V base_low = select(large, splat<V>(6.123233995736766e-17), select(middle, splat<V>(3.061616997868383e-17), V{}));
+  const V base_low =
+      select(large, splat<V>(6.123233995736766e-17), select(middle, splat<V>(3.061616997868383e-17), V{}));
   const V t = over / under, square = t * t;
   const V p = polynomial(square, -0.333333333333332, 0.1999999999995368, -0.14285714280200895, 0.11111110783584625,
                          -0.09090897760707545, 0.07692060274615672, -0.06663104897912603, 0.05847897020219077,

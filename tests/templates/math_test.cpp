@@ -194,10 +194,9 @@ TEST_CASE("functions of doubles are within a few units in the last place of the 
     std::size_t where = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const long double argument = x[i], exponent = double_exponent(x, i);
-      const long double want =
-          function.name == "power"       ? std::pow(argument, exponent)
-          : function.name == "remainder" ? remainder(argument, exponent)
-                                         : reference(function.name, argument);
+      const long double want = function.name == "power"       ? std::pow(argument, exponent)
+                               : function.name == "remainder" ? remainder(argument, exponent)
+                                                              : reference(function.name, argument);
       const double error = error_in_ulp(function.results[i], want);
       if (error > worst) worst = error, where = i;
     }
