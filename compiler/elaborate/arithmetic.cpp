@@ -91,7 +91,8 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
         for (std::size_t i = 0; i < leaves.size(); ++i) {
           check_number(*leaves[i], element, span);
           if (is_float(element)) {
-            values.floats()[i] = leaves[i]->number();
+            // As values that come from outside, so that both are equal where they should be.
+            values.floats()[i] = round_to(element, leaves[i]->number());
           } else {
             values.integers()[i] = leaves[i]->integer;
           }
