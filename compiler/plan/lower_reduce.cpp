@@ -112,7 +112,8 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     std::int64_t extent = 1;
     const std::int64_t inner = form_of(x, y, axes)->inner;
     int count = 0;
-    while (extent < inner) extent *= y.shape[static_cast<std::size_t>(order[order.size() - 1 - static_cast<std::size_t>(count++)])];
+    while (extent < inner)
+      extent *= y.shape[static_cast<std::size_t>(order[order.size() - 1 - static_cast<std::size_t>(count++)])];
     return count;
   };
   builder.finish_root(group, {kept_order(x, axes), 1, suits, true, lane_axes_at}, [&](const View& y) {
