@@ -42,7 +42,8 @@ Numbers sum_of_products(const std::vector<std::string>& terms, const std::string
       rest /= size;
     }
     double product = 1;
-    for (std::size_t k = 0; k < operands.size(); ++k) product *= operands[k].at(place(terms[k], operands[k].type.shape));
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      product *= operands[k].at(place(terms[k], operands[k].type.shape));
     sums[static_cast<std::size_t>(place(result, shape))] += product;
   }
   return sums;
@@ -57,7 +58,8 @@ void check_contract(const std::string& spec, const std::vector<std::string>& ter
   std::map<std::string, Tensor> inputs;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const std::string name = fmt::format("x{}", i);
-    header += fmt::format("{}{}: f32{}", i == 0 ? "" : ", ", name, shapes[i].empty() ? "" : "[" + list_of(shapes[i]) + "]");
+    header +=
+        fmt::format("{}{}: f32{}", i == 0 ? "" : ", ", name, shapes[i].empty() ? "" : "[" + list_of(shapes[i]) + "]");
     names += ", " + name;
     operands.push_back(some_tensor({ElementType::F32, shapes[i]}, static_cast<unsigned>(i) + 1));
     inputs[name] = operands.back();
@@ -122,7 +124,8 @@ void check_batch(const std::string& one, const std::string& batched, const Shape
       fmt::format("model Batch(x: f32[{}], {}) -> (y: f32[{}]) {{ y = {} }}\n", list_of(with(3, x)), header,
                   list_of(with(3, y)), batched));
   REQUIRE_MESSAGE(program->program.has_value(), program->errors());
-  const Tensor w = some_tensor({ElementType::F32, {4, 1, 2, 3}}, 2), v = some_tensor({ElementType::F32, {2, 4, 2, 3}}, 3);
+  const Tensor w = some_tensor({ElementType::F32, {4, 1, 2, 3}}, 2),
+               v = some_tensor({ElementType::F32, {2, 4, 2, 3}}, 3);
   const Tensor all = some_tensor({ElementType::F32, with(3, x)}, 1);
   const auto run = [&](std::size_t model, const Tensor& input) {
     return evaluate(program->model(model).forward, {{"x", input}, {"w", w}, {"v", v}}, {}).outputs.at("y").floats();
@@ -151,7 +154,8 @@ TEST_CASE("convolutions and windows of a batch are those of its examples") {
 
 TEST_CASE("pool_pick takes what stands where each window has its largest") {
   auto program = elaborate_text(
-      "model M(x: f32[1, 2, 4], z: f32[1, 2, 4]) -> (y: f32[1, 1, 3]) { y = pool_pick(x, z, size: 2, stride: [2, 1]) }\n");
+      "model M(x: f32[1, 2, 4], z: f32[1, 2, 4]) -> (y: f32[1, 1, 3]) { y = pool_pick(x, z, size: 2, stride: [2, 1]) "
+      "}\n");
   REQUIRE_MESSAGE(program->program.has_value(), program->errors());
   Tensor x = Tensor::zeros({ElementType::F32, {1, 2, 4}}), z = x;
   x.floats() = {1, 5, 2, 2, 3, 4, 2, 9};
