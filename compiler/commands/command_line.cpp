@@ -156,6 +156,8 @@ CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& mea
 
 void add_batch(CLI::App& app, ElaborateOptions& options) {
   app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--shards", options.shards, "Parts in which a batch is computed, one after the other")
+      ->check(CLI::Range(1, 1 << 20));
 }
 
 void add_compile(CLI::App& app, CompileCommand& command) {
