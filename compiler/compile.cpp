@@ -320,6 +320,17 @@ std::vector<ModelCall> calls_in(const Graph& graph, const std::vector<ModelCall>
   return result;
 }
 
+// Warns if every gradient is known to be zero, as of accuracy or of a threshold.
+void check_learning(const ElaboratedStage& stage, const Graph& step, Diagnostics& diagnostics) {
+  Span place;
+  for (const Output& output : stage.step.outputs) {
+    if (output.name.rfind("gradient:", 0) != 0) continue;
+    if (splat_value(step.find_output(output.name)) != 0.0) return;
+    place = output.value->producer->origin.span;
+  }
+  diagnostics.report(Kind::learns_nothing, place, stage.name);
+}
+
 }  // namespace
 
 StructLayout parameter_layout(const Graph& graph) {
@@ -362,6 +373,7 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   Graph step = of.step.clone();
   optimise(step, "step", {of.batch, of.shards}, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
+  check_learning(of, step, diagnostics);
   Graph evaluate = of.evaluate.clone();
   begin_anew(evaluate, of.init);
   optimise(evaluate, "evaluate", {of.batch, of.shards}, options, diagnostics);

@@ -95,22 +95,31 @@ void Stage::read_lines() {
   }
   // The line that seems to be missing may be the one that could not be read.
   if (is_faulty && (minimize_ == nullptr || updates_.empty())) throw Abandon{};
-  if (minimize_ == nullptr) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize");
-  if (updates_.empty()) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with");
+  if (minimize_ == nullptr) {
+    reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize",
+                  "what training makes small: `minimize …`");
+  }
+  if (updates_.empty()) {
+    reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with",
+                  "the optimiser: `with adam(rate: 1e-3)`, say");
+  }
   Session& session = elaboration_.new_session(Purpose::Evaluate, "lines", table_);
   Evaluator evaluator(program_, session);
   SizeSources sources;
-  auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise) {
+  auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise, const char* what) {
     if (expr == nullptr) return otherwise;
     Datum datum = evaluator.expression(*expr, program_.user_scope());
     std::int64_t value = evaluator.integer(datum, expr->span);
-    if (value < 1) reporter.fail_with(session.size_notes(datum.sources), Kind::bad_size, expr->span, value);
+    if (value < 1) {
+      reporter.fail_with(session.size_notes(datum.sources), Kind::bad_size, expr->span, value,
+                         fmt::format("there must be at least one {}", what));
+    }
     add_sources(sources, datum.sources);
     return value;
   };
   if (batch_line_ != nullptr) {
-    result_.batch = number(batch_line_->value, 32);
-    result_.shards = number(batch_line_->value2, 1);
+    result_.batch = number(batch_line_->value, 32, "example");
+    result_.shards = number(batch_line_->value2, 1, "shard");
   }
   const ElaborateOptions& options = program_.options();
   if (options.batch) result_.batch = *options.batch;
@@ -123,7 +132,7 @@ void Stage::read_lines() {
     reporter.fail_with(session.size_notes(sources), Kind::shards_mismatch,
                        batch_line_ == nullptr ? train_.name.span : batch_line_->span, result_.batch, result_.shards);
   }
-  if (epochs_line_ != nullptr) result_.epochs = number(epochs_line_->value, 1);
+  if (epochs_line_ != nullptr) result_.epochs = number(epochs_line_->value, 1, "epoch");
   if (options.epochs) result_.epochs = *options.epochs;
 }
 
