@@ -220,7 +220,7 @@ void add_fmt(CLI::App& app, FmtOptions& options) {
 }
 
 void add_ops(CLI::App& app, OpsOptions& options) {
-  app.add_option("name", options.name, "One primitive, in full")->type_name("NAME");
+  app.add_option("name", options.name, "A primitive or a definition of the prelude, in full")->type_name("NAME");
 }
 
 void add_train(CLI::App& app, TrainOptions& options) {
@@ -369,7 +369,7 @@ int run_command_line(int argc, const char* const* argv) {
   ReportOptions report_options;
   add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
   OpsOptions ops_options;
-  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+  add_ops(*app.add_subcommand("ops", "The reference of what programs may call"), ops_options);
 
   try {
     app.parse(argc, argv);

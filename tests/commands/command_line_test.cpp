@@ -480,11 +480,13 @@ TEST_CASE("no output replaces what was read, or fails only after the work") {
   CHECK(folder.read("side.csv") == separable_data());
 }
 
-TEST_CASE("ops: the table of primitives") {
+TEST_CASE("ops: what a program may call, and the primitives of the graph") {
   const Folder folder;
   CHECK(folder.nnc("ops").status == 0);
   CHECK(has(folder.nnc("ops"), "maximum"));
-  CHECK(has(folder.nnc("ops maximum"), "differentiable"));
+  CHECK(has(folder.nnc("ops"), "layer batch_norm(x: float[C, S...]"));
+  CHECK(has(folder.nnc("ops maximum"), "* gradient: yes\n"));
+  CHECK(has(folder.nnc("ops conv"), "requires: groups must divide the channels"));
   CHECK(folder.nnc("ops maximun").status == 1);
   CHECK(has(folder.nnc("ops maximun"), "did you mean 'maximum'?"));
 }
