@@ -11,6 +11,7 @@
 #include "compiler/emit/names.h"
 #include "compiler/graph/print.h"
 #include "compiler/graph/verify.h"
+#include "compiler/onnx/import.h"
 #include "compiler/ops/op.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
@@ -53,10 +54,26 @@ std::optional<ElaboratedProgram> program_of_graphs(const SourceManager& sources,
   return program;
 }
 
+// An ONNX model: the program that it becomes, with its weights as the initial values.
+std::optional<ElaboratedProgram> program_of_onnx(const std::string& path, SourceManager& sources,
+                                                 Diagnostics& diagnostics, const ElaborateOptions& options) {
+  const std::optional<ImportedModel> imported = import_onnx(path, options.settings, sources, diagnostics);
+  if (!imported) return std::nullopt;
+  const std::int32_t file = sources.add(path, imported->program);
+  const ast::File tree = ast::parse(sources, file, diagnostics);
+  std::optional<ElaboratedProgram> program = elaborate(tree, sources, diagnostics);
+  if (!program) return std::nullopt;
+  program->is_trained = true;
+  Graph& init = program->models[0].init;
+  for (Output& output : init.outputs) output.value = init.constant(imported->weights.at(output.name));
+  return program;
+}
+
 }  // namespace
 
 std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
                                               const ElaborateOptions& options) {
+  if (path.ends_with(".onnx")) return program_of_onnx(path, sources, diagnostics, options);
   std::string error;
   const std::optional<std::int32_t> file = sources.load(path, error);
   if (!file) {
@@ -348,7 +365,9 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
   if (!options.stream.empty()) {
     Pipeline passes(forward, "forward", options);
     passes.run("remove_dead", false, remove_dead);
-    passes.run("make_stream", false, [&](Graph& g) { make_stream(g, init, options.stream, diagnostics); });
+    unit->stream = options.stream;
+    passes.run("make_stream", false,
+               [&](Graph& g) { unit->stream_steps = make_stream(g, init, options.stream, diagnostics); });
     if (diagnostics.has_errors()) return nullptr;
   }
   // Beyond this point no axis is time if the model is a stream.

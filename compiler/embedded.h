@@ -12,6 +12,7 @@ struct EmbeddedFile {
 };
 
 std::span<const EmbeddedFile> prelude_files();  // dsl/prelude/*.nn
+std::span<const EmbeddedFile> onnx_files();     // dsl/onnx/*.nn
 std::span<const EmbeddedFile> runtime_files();  // runtime/nnc/*.h and templates/*.h
 
 }  // namespace nnc

@@ -92,12 +92,16 @@ struct Type {
   std::vector<Dim> dims;       // empty: a scalar
   std::vector<Type> elements;  // of a tuple
 };
+// `float`, `any` and `other` stand for one element type each in a use of a definition.
+inline bool is_element_variable(const std::string& element) {
+  return element == "float" || element == "any" || element == "other";
+}
 
 // A parameter of a definition: an input (a type) or a setting (a kind).
 struct Param {
   Name name;
   Span span;
-  std::string kind;  // "int" "ints" "real" "flag" "text" "elem" "set" "op"; "" if an input
+  std::string kind;  // "int" "ints" "real" "reals" "flag" "text" "texts" "elem" "list" "set" "op"; "" if an input
   Span kind_span;
   Type type;              // of an input
   ExprPtr default_value;  // null: none

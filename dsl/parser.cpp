@@ -9,16 +9,19 @@
 namespace nnc::ast {
 namespace {
 
-const std::vector<std::string> kElements = {"f32", "f16", "bf16", "i8", "u8", "i32", "bool", "float", "any", "class"};
-const std::vector<std::string> kKinds = {"int", "ints", "real", "flag", "text", "elem", "set", "op"};
+const std::vector<std::string> kElements = {"f32", "f64", "f16", "bf16", "i8",    "u8",  "i16",   "u16",  "i32",
+                                            "u32", "i64", "u64", "bool", "float", "any", "other", "class"};
+const std::vector<std::string> kKinds = {"int",   "ints", "real", "reals", "flag", "text",
+                                         "texts", "elem", "list", "set",   "op"};
 const std::vector<std::string> kTrainWords = {"let",      "state",  "fn",     "layer", "cell",  "input",
                                               "minimize", "metric", "update", "with",  "batch", "epochs"};
 
 // What others call them.
 const std::map<std::string, std::string> kForeignElements = {
     {"float16", "f16"}, {"half", "f16"},    {"bfloat16", "bf16"}, {"float32", "f32"},
-    {"double", "f32"},  {"float64", "f32"}, {"int8", "i8"},       {"uint8", "u8"},
-    {"int", "i32"},     {"int32", "i32"},   {"int64", "i32"},     {"long", "i32"}};
+    {"double", "f64"},  {"float64", "f64"}, {"int8", "i8"},       {"uint8", "u8"},
+    {"int16", "i16"},   {"uint16", "u16"},  {"int", "i32"},       {"int32", "i32"},
+    {"uint32", "u32"},  {"int64", "i64"},   {"long", "i64"},      {"uint64", "u64"}};
 
 const std::map<std::string, std::string> kForeignItems = {
     {"def", "fn"},       {"func", "fn"},     {"function", "fn"},    {"fun", "fn"},        {"class", "layer"},
@@ -296,7 +299,8 @@ Param Parser::param() {
 }
 
 // type = elem [ "[" [ dim { "," dim } ] "]" ] | "(" type { "," type } ")"
-// elem = "f32" | "f16" | "bf16" | "i8" | "u8" | "i32" | "bool" | "float" | "any" | "class" "[" expr "]"
+// elem = "f32" | "f64" | "f16" | "bf16" | "i8" | "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "bool"
+//      | "float" | "any" | "other" | "class" "[" expr "]"
 Type Parser::type(bool may_be_kind) {
   const Scope scope(*this);
   grow(kBracketSteps);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "nnc/vector.h"
+#include "reduce.h"
 #include "tiles.h"
 
 namespace nnc {
@@ -81,9 +82,16 @@ inline void fill(T* y, T value) {
   fill_axes<C, 0>(y, value);
 }
 
-// A start of a dynamic slice: brought into range so that `size` elements fit in `extent`.
-NNC_INLINE constexpr std::ptrdiff_t clamp_start(std::ptrdiff_t start, std::ptrdiff_t extent, std::ptrdiff_t size) {
-  return most(0, least(start, extent - size));
+// An index into `count` places, clamped as the number that it is: ptrdiff_t need not hold it.
+template <class I>
+NNC_INLINE constexpr std::ptrdiff_t clamp_index(I index, std::ptrdiff_t count) {
+  constexpr bool is_signed = static_cast<I>(-1) < static_cast<I>(0);
+  using Wide = typename Integer<sizeof(I) < sizeof(std::ptrdiff_t) ? static_cast<int>(sizeof(std::ptrdiff_t))
+                                                                   : static_cast<int>(sizeof(I))>::Unsigned;
+  if constexpr (is_signed) {
+    if (index < 0) return 0;
+  }
+  return static_cast<Wide>(index) < static_cast<Wide>(count) ? static_cast<std::ptrdiff_t>(index) : count - 1;
 }
 
 // Where a piece begins, from one start for every axis.
@@ -93,8 +101,8 @@ NNC_INLINE std::ptrdiff_t piece_offset() {
 }
 template <class C, int Axis = 0, class I, class... Rest>
 NNC_INLINE std::ptrdiff_t piece_offset(const I* start, const Rest*... rest) {
-  const std::ptrdiff_t at =
-      clamp_start(static_cast<std::ptrdiff_t>(load<1>(start)), C::x_extent[Axis], C::extent[Axis]);
+  // A start is brought into range so that the piece fits.
+  const std::ptrdiff_t at = clamp_index(load<1>(start), C::x_extent[Axis] - C::extent[Axis] + 1);
   return at * C::x_stride[Axis] + piece_offset<C, Axis + 1>(rest...);
 }
 
@@ -122,27 +130,31 @@ inline void dynamic_update(const T* y, T* x, const I*... start) {
 template <class C, class T, class I>
 inline void gather_rows(const T* table, const I* index, T* y) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
-    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    const std::ptrdiff_t row = clamp_index(load<1>(index + r), C::table_rows);
     for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
       store(y + r * C::y_row + at, load<static_cast<int>(decltype(width)::value)>(table + row * C::table_row + at));
     });
   }
 }
 
-// table[index[r]] += u[r] after table = 0, in the order of r; an index out of range is clamped.
-template <class C, class T, class I>
-inline void scatter_add_rows(const I* index, const T* u, T* table) {
-  for (std::ptrdiff_t r = 0; r < C::table_rows; ++r) {
-    for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
-      store(table + r * C::table_row + at, Vec<T, static_cast<int>(decltype(width)::value)>{});
-    });
+// What is written takes the place of what was there.
+struct Replace {
+  template <class V>
+  NNC_INLINE V operator()(V, V b) const {
+    return b;
   }
+};
+
+// table[index[r]] = combine(table[index[r]], u[r]) in the order of r; an index out of range is clamped. Combine:
+// Replace, or one of reduce.h.
+template <class C, class Combine, class T, class I>
+inline void scatter_rows(const I* index, const T* u, T* table, const Combine& combine) {
   for (std::ptrdiff_t r = 0; r < C::rows; ++r) {
-    const std::ptrdiff_t row = clamp_start(static_cast<std::ptrdiff_t>(load<1>(index + r)), C::table_rows, 1);
+    const std::ptrdiff_t row = clamp_index(load<1>(index + r), C::table_rows);
     for_lanes<C::lanes, C::width>([&](auto width, std::ptrdiff_t at) {
       constexpr int n = static_cast<int>(decltype(width)::value);
       T* to = table + row * C::table_row + at;
-      store(to, static_cast<Vec<T, n>>(load<n>(to) + load<n>(u + r * C::u_row + at)));
+      store(to, static_cast<Vec<T, n>>(combine(load<n>(to), load<n>(u + r * C::u_row + at))));
     });
   }
 }

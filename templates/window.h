@@ -96,7 +96,7 @@ NNC_INLINE Vec<std::int32_t, N> window_winner(const T* x, const WindowPlace& pla
   I winner = splat<I>(-1);
   for_taps<C>(place, [&](std::ptrdiff_t at, std::int32_t tap) {
     const V value = load<N>(x + at + channel);
-    const auto better = (value > best) | ((value != value) & (best == best)) | (winner < splat<I>(0));
+    const auto better = logical_or((value > best) | ((value != value) & (best == best)), winner < splat<I>(0));
     best = select(better, value, best);
     winner = select(better, splat<I>(tap), winner);
   });

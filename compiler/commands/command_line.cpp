@@ -11,6 +11,7 @@
 #include "compiler/commands/compile.h"
 #include "compiler/commands/console.h"
 #include "compiler/commands/fmt.h"
+#include "compiler/commands/import.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/ops.h"
 #include "compiler/commands/report.h"
@@ -80,22 +81,26 @@ std::vector<std::string> pass_names(bool only_optional) {
 }
 
 // The options that say which program, and how it is read.
-void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
-  app.add_option("model", path, "The program, a .nn file")->type_name("FILE");
+void add_settings(CLI::App& app, std::map<std::string, std::string>& settings, const std::string& meaning) {
   app.add_option_function<std::vector<std::string>>(
          "--set",
-         [&options](const std::vector<std::string>& settings) {
-           for (const std::string& setting : settings) {
+         [&settings](const std::vector<std::string>& given) {
+           for (const std::string& setting : given) {
              const std::size_t equals = setting.find('=');
              if (equals == std::string::npos || equals == 0) {
                throw CLI::ValidationError("--set", fmt::format("'{}' is not of the form NAME=VALUE", setting));
              }
-             options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
+             settings[setting.substr(0, equals)] = setting.substr(equals + 1);
            }
          },
-         "Value of a setting of the program")
+         meaning)
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
+  app.add_option("model", path, "The program, a .nn file, or an .onnx model")->type_name("FILE");
+  add_settings(app, options.settings, "Value of a setting of the program, or an open size of the model");
 }
 
 CLI::Option* add_weights(CLI::App& app, WeightsOption& weights, const std::string& meaning) {
@@ -160,6 +165,10 @@ void add_batch(CLI::App& app, ElaborateOptions& options) {
       ->check(CLI::Range(1, 1 << 20));
 }
 
+CLI::Option* add_stream(CLI::App& app, CompileOptions& options, const std::string& meaning) {
+  return app.add_option("--stream", options.stream, meaning)->type_name("INPUT");
+}
+
 void add_compile(CLI::App& app, CompileCommand& command) {
   add_program(app, command.path, command.compile.elaborate);
   app.add_option("-o,--output", command.output, "The C++ file; a header of that name goes beside it")
@@ -168,9 +177,7 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_target(app, command.compile.target, std::string(kDefaultTarget));
   add_math(app, command.compile);
   CLI::Option* train = app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
-  app.add_option("--stream", command.compile.stream, "Emit a step function: one element of this input a call")
-      ->type_name("INPUT")
-      ->excludes(train);
+  add_stream(app, command.compile, "Emit a step function: one element of this input a call")->excludes(train);
   app.add_option("--runtime", command.runtime,
                  "embed: the files need nothing else; or include: headers of nnc::runtime")
       ->type_name("HOW")
@@ -285,11 +292,13 @@ void add_run(CLI::App& app, RunOptions& options) {
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
   app.get_option("--gradient")->needs("--cotangent");
   app.get_option("--cotangent")->needs("--gradient");
+  add_stream(app, options.compile, "Run the step function: this input goes in row by row")->excludes("--cotangent");
   add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
+  add_stream(app, options.compile, "Time a step: one element of this input a call");
   app.add_option("--seconds", options.seconds, "How long to measure")->check(above_zero());
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
@@ -319,6 +328,13 @@ void add_report(CLI::App& app, ReportOptions& options) {
       ->type_name("FILE.svg|.html")
       ->check(picture_name());
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
+}
+
+void add_import(CLI::App& app, ImportOptions& options) {
+  app.add_option("model", options.model_path, "The model")->type_name("MODEL.onnx")->required();
+  app.add_option("-o,--output", options.output, "The program; its weights go beside it, to NAME.safetensors")
+      ->type_name("NAME.nn");
+  add_settings(app, options.settings, "An open size of the model");
 }
 
 // The options of a command by name, for "did you mean".
@@ -370,6 +386,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
   OpsOptions ops_options;
   add_ops(*app.add_subcommand("ops", "The reference of what programs may call"), ops_options);
+  ImportOptions import_options;
+  add_import(*app.add_subcommand("import", "Turn an ONNX model into a program and its weights"), import_options);
 
   try {
     app.parse(argc, argv);
@@ -396,6 +414,7 @@ int run_command_line(int argc, const char* const* argv) {
                                       : usage_error("what is to be reported? --activations --data DATA");
   }
   if (app.got_subcommand("ops")) return list_ops(ops_options);
+  if (app.got_subcommand("import")) return import_model(import_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.path.empty()) {

@@ -224,7 +224,7 @@ int Compilation::emit_cpp() {
   for (const std::size_t index : chosen) {
     std::unique_ptr<Unit> unit = make_unit(index);
     if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
-    if (!command_.weights.path.empty()) {
+    if (!command_.weights.path.empty() || program_->is_trained) {
       const Status embedded = embed_weights(*unit, index);
       if (!embedded) return fail(embedded.error());
     }

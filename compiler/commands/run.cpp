@@ -1,4 +1,5 @@
-// nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code.
+// nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code. With
+// --stream the rows of a sequence go in one by one, and the rows of outputs are written as a sequence.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,6 +38,10 @@ struct BoundInputs {
   bool has_axis = false;
 };
 
+std::size_t bytes_of(const Type& type) {
+  return static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element));
+}
+
 // An input with a value for each example, or one value for one call.
 Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& name, const Type& type,
                         std::int64_t classes, std::int64_t& examples, bool& has_axis) {
@@ -62,7 +67,7 @@ Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& nam
   examples = count;
   has_axis = has_axis || !is_single;
   BoundInput input;
-  input.step = static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element));
+  input.step = bytes_of(type);
   input.bytes.resize(input.step * static_cast<std::size_t>(count));
   std::vector<std::uint64_t> all(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -130,8 +135,13 @@ class Runner {
         wanted.push_back({attributes.text("name"), input->type, attributes.integer("classes")});
       }
     }
-    Status status = check_names(*arrays, wanted, "input");
+    std::vector<std::string> names;
+    for (const WantedInput& input : wanted) names.push_back(input.name);
+    const std::string& stream = options_.compile.stream;
+    Status status = stream.empty() ? Done{} : check_known(stream, names, "input");
+    if (status) status = check_names(*arrays, wanted, "input");
     if (status) status = check_results(graph);
+    if (status) status = count_steps(*arrays, wanted);
     if (status) status = bind_inputs(*arrays, wanted, forward_inputs_);
     if (!status || options_.cotangents.empty()) return status;
     const Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
@@ -144,6 +154,22 @@ class Runner {
     backward_inputs_ = forward_inputs_;
     if (status) status = bind_inputs(*cotangents, outputs, backward_inputs_);
     return status;
+  }
+
+  // The sequence of a stream has as many steps as its array.
+  Status count_steps(const std::vector<Array>& arrays, std::vector<WantedInput>& wanted) {
+    for (WantedInput& input : wanted) {
+      Shape& shape = input.type.shape;
+      if (input.name != options_.compile.stream || shape.empty()) continue;
+      for (const Array& array : arrays) {
+        const std::size_t rank = array.shape.size();
+        if (array.name != input.name || rank < shape.size() || rank > shape.size() + 1) continue;
+        steps_ = shape[0] = array.shape[rank - shape.size()];
+        sequence_place_ = array.place;
+        if (steps_ == 0) return Failure{fmt::format("{}: has no steps", array.place)};
+      }
+    }
+    return Done{};
   }
 
   static Status check_known(const std::string& name, const std::vector<std::string>& known, const char* what) {
@@ -208,38 +234,43 @@ class Runner {
     return session;
   }
 
-  // Calls `name` for each example and keeps what it gives.
+  // Calls `name` for each example, of a stream for each of its steps, and keeps what it gives.
   std::map<std::string, std::vector<std::byte>> call_all(Session& session, const std::string& name,
                                                          const BoundInputs& bound) {
     const Graph& graph = session.function(name)->graph;
     const std::uint32_t seed[] = {static_cast<std::uint32_t>(options_.seed),
                                   static_cast<std::uint32_t>(options_.seed >> 32)};
+    const bool is_stream = !options_.compile.stream.empty();
     examples_ = std::max<std::int64_t>(bound.examples, 1);
     has_axis_ = bound.has_axis;
+    const std::int64_t calls = examples_ * steps_;
     std::map<std::string, std::vector<std::byte>> results;
     const std::vector<const Output*> outputs = caller_outputs(graph);
-    std::vector<std::size_t> steps;
+    std::vector<std::size_t> sizes;
     std::vector<std::vector<std::byte>*> memory;
     for (const Output* output : outputs) {
-      const Type& type = output->value->type;
-      steps.push_back(static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element)));
+      sizes.push_back(bytes_of(output->value->type));
       memory.push_back(&results[output->name]);
-      memory.back()->resize(steps.back() * static_cast<std::size_t>(examples_));
+      memory.back()->resize(sizes.back() * static_cast<std::size_t>(calls));
     }
-    for (std::int64_t example = 0; example < examples_; ++example) {
+    for (std::int64_t i = 0; i < calls; ++i) {
+      const std::size_t example = static_cast<std::size_t>(i / steps_), step = static_cast<std::size_t>(i % steps_);
+      if (is_stream && step == 0 && session.function("reset") != nullptr) session.call("reset", {}, {});
       std::vector<const void*> from;
       std::vector<void*> to;
       std::size_t next = 0;
       for (const Value* input : graph.inputs) {
-        if (is_added_by_nnc(input->producer->attributes.text("name"))) {
+        const std::string& input_name = input->producer->attributes.text("name");
+        if (is_added_by_nnc(input_name)) {
           from.push_back(seed);
           continue;
         }
         const BoundInput& data = bound.inputs[next++];
-        from.push_back(data.bytes.data() + data.step * static_cast<std::size_t>(example));
+        const std::size_t row = input_name == options_.compile.stream ? step * bytes_of(input->type) : 0;
+        from.push_back(data.bytes.data() + data.step * example + row);
       }
-      for (std::size_t i = 0; i < outputs.size(); ++i) {
-        to.push_back(memory[i]->data() + steps[i] * static_cast<std::size_t>(example));
+      for (std::size_t j = 0; j < outputs.size(); ++j) {
+        to.push_back(memory[j]->data() + sizes[j] * static_cast<std::size_t>(i));
       }
       session.call(name, from, to);
       after_call(session);
@@ -262,6 +293,10 @@ class Runner {
     Diagnostics diagnostics;
     std::unique_ptr<Unit> unit = compile_model(*program_, model_, options_.compile, diagnostics);
     if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return Failure{"the model was not compiled"};
+    if (unit->stream_steps > 0 && steps_ > unit->stream_steps) {
+      return Failure{fmt::format("{}: has {} steps, but the positions or the attention of `{}` are of {}",
+                                 sequence_place_, steps_, unit->model_name, unit->stream_steps)};
+    }
     const std::unique_ptr<Session> session = start(std::move(unit));
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
@@ -283,7 +318,9 @@ class Runner {
         files[output.name] = (std::filesystem::path(options_.output_dir) / (output.name + ".npy")).string();
       }
       if (files.count(output.name) == 0) continue;
-      status = write_result(files[output.name], output.value->type, examples_, has_axis_, results.at(output.name));
+      Type type = output.value->type;
+      if (!options_.compile.stream.empty()) type.shape.insert(type.shape.begin(), steps_);
+      status = write_result(files[output.name], type, examples_, has_axis_, results.at(output.name));
       if (!status) return status;
     }
     return Done{};
@@ -335,6 +372,8 @@ class Runner {
   std::optional<ElaboratedProgram> program_;
   std::size_t model_ = 0;
   BoundInputs forward_inputs_, backward_inputs_;
+  std::int64_t steps_ = 1;  // of a stream
+  std::string sequence_place_;
   std::int64_t examples_ = -1;
   bool has_axis_ = false;
   std::vector<double> sum_;

@@ -50,14 +50,16 @@ void Session::prepare() {
   }
 }
 
-void Session::call(std::string_view name, std::span<const void* const> inputs, std::span<void* const> outputs) {
+std::function<void()> Session::bind(std::string_view name, std::span<const void* const> inputs,
+                                    std::span<void* const> outputs) {
   void* address = jit_->symbol("nnc_" + std::string(name));
   if (address == nullptr) throw InternalError("the unit has no function '" + std::string(name) + "'");
   std::vector<void*> arguments = {parameters_.bytes().data(), gradients_.bytes().data(), prepared_.bytes().data(),
                                   state_.bytes().data(), arena_.bytes().data()};
   for (const void* input : inputs) arguments.push_back(const_cast<void*>(input));
   arguments.insert(arguments.end(), outputs.begin(), outputs.end());
-  reinterpret_cast<void (*)(void* const*)>(address)(arguments.data());
+  void (*const entry)(void* const*) = reinterpret_cast<void (*)(void* const*)>(address);
+  return [entry, arguments] { entry(arguments.data()); };
 }
 
 std::vector<WeightSlot> weight_slots(const StructLayout& layout) {

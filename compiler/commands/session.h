@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,7 +39,12 @@ class Session {
   void prepare();
   // Calls it. Inputs in the order of its graph's inputs, outputs in the order of its graph's outputs without those that
   // lie in the gradients.
-  void call(std::string_view name, std::span<const void* const> inputs, std::span<void* const> outputs);
+  void call(std::string_view name, std::span<const void* const> inputs, std::span<void* const> outputs) {
+    bind(name, inputs, outputs)();
+  }
+  // The same call, to be made again and again without being looked up.
+  std::function<void()> bind(std::string_view name, std::span<const void* const> inputs,
+                             std::span<void* const> outputs);
 
  private:
   // Bytes at an address that is a multiple of 64.

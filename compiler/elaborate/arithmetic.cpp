@@ -40,6 +40,22 @@ bool flatten(const Datum& datum, std::size_t depth, const Shape& shape, std::vec
 
 }  // namespace
 
+void Evaluator::check_numbers(const Value* value, const char* what, Span span) {
+  if (session.classes(value) == 0 && value->type.element != ElementType::Bool) return;
+  reporter().fail(Kind::no_arithmetic, span, what, to_string(session.type(value)));
+}
+
+void Evaluator::check_number(const Datum& number, ElementType element, Span span) {
+  if (is_float(element)) return;
+  if (number.is(DatumKind::Real)) {
+    reporter().fail(Kind::number_does_not_convert, span, describe(number), name(element));
+  }
+  if (!holds(element, number.integer)) {
+    reporter().fail(Kind::number_not_in_type, span, number.integer, name(element),
+                    integer_text(element, lowest(element)), integer_text(element, highest(element)));
+  }
+}
+
 Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span) {
   ElementType element = want == nullptr ? ElementType::F32 : *want;
   switch (datum.kind) {
@@ -49,9 +65,11 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
     case DatumKind::Integer:
     case DatumKind::Real:
       at(span);
-      if (element == ElementType::Bool || (datum.is(DatumKind::Real) && !is_float(element))) {
+      if (element == ElementType::Bool) {
         reporter().fail(Kind::number_does_not_convert, span, describe(datum), name(element));
       }
+      check_number(datum, element, span);
+      if (is_integer(element)) return session.constant(Tensor::whole(element, datum.integer));
       return session.scalar(element, datum.number());
     case DatumKind::Flag:
       at(span);
@@ -71,11 +89,10 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
         if (!all_numbers) break;
         Tensor values = Tensor::zeros({element, shape});
         for (std::size_t i = 0; i < leaves.size(); ++i) {
-          if (leaves[i]->is(DatumKind::Real) && !is_float(element)) {
-            reporter().fail(Kind::number_does_not_convert, span, describe(*leaves[i]), name(element));
-          }
+          check_number(*leaves[i], element, span);
           if (is_float(element)) {
-            values.floats()[i] = leaves[i]->number();
+            // As values that come from outside, so that both are equal where they should be.
+            values.floats()[i] = round_to(element, leaves[i]->number());
           } else {
             values.integers()[i] = leaves[i]->integer;
           }
@@ -215,6 +232,9 @@ Datum Evaluator::unary(const std::string& op, const Datum& a, Span span) {
 }
 
 Datum Evaluator::binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span) {
+  // `mask == absent`, also where mask is a tensor.
+  const bool is_absent = a.is(DatumKind::Absent) || b.is(DatumKind::Absent);
+  if (is_absent && (op == "==" || op == "!=")) return Datum::of((a.kind == b.kind) == (op == "=="));
   if (a.is_static() && b.is_static() && op != "@") return static_binary(op, a, b, span);
   return tensor_binary(op, a, b, a_span, b_span, span);
 }
@@ -348,9 +368,9 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     fits = element == ElementType::Bool;
   } else if (element == ElementType::Bool) {
     fits = op == "==" || op == "!=";
-  } else if (op == "/" || op == "^") {
+  } else if (op == "/") {
     fits = is_float(element);
-  } else if (op == "//" || op == "%") {
+  } else if (op == "//") {
     fits = is_integer(element);
   }
   if (op == "/" && is_integer(element)) {
@@ -369,7 +389,9 @@ Value* Evaluator::product(Value* a, Value* b, Span span) {
   std::string left_letters, right_letters, result_letters;
   constexpr const char* kLeading = "abcdefghij";
   bool fits = false;
-  if (!is_float(a->type.element)) reporter().fail(Kind::no_arithmetic, span, "@", to_string(session.type(a)));
+  if (a->type.element == ElementType::Bool) {
+    reporter().fail(Kind::no_arithmetic, span, "@", to_string(session.type(a)));
+  }
   if (m == 2 && n == 1) {
     left_letters = "mk", right_letters = "k", result_letters = "m";
     fits = left[1] == right[0];

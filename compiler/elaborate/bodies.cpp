@@ -120,9 +120,11 @@ void Evaluator::param_statement(const Stmt& statement, const ScopePtr& scope) {
   info.kind = StateKind::Parameter;
   info.span = statement.names[0].span;
   info.chain = reporter().chain;
-  if (info.type.element.classes > 0 || !is_float(info.type.element.type)) {
-    reporter().fail(Kind::parameter_not_float, statement.type.span, to_string(info.type));
+  if (info.type.element.classes > 0) {
+    reporter().fail(Kind::parameter_of_class, statement.type.span, to_string(info.type));
   }
+  // Tables of indices and the like are kept with the weights, and no training changes them.
+  if (!is_float(info.type.element.type)) info.kind = StateKind::Statistic;
   if (statement.is_initialised_by_operator) {
     info.initial = Datum::of(operator_of(*statement.value, scope, 1));
   } else {

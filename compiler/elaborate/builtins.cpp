@@ -7,7 +7,8 @@ namespace {
 const std::map<std::string, Builtin>& table() {
   static const std::map<std::string, Builtin> all = [] {
     std::map<std::string, Builtin> made;
-    for (const auto& group : {elementwise_builtins(), shape_builtins(), static_builtins(), network_builtins()}) {
+    for (const auto& group :
+         {elementwise_builtins(), shape_builtins(), static_builtins(), network_builtins(), contract_builtins()}) {
       for (const Builtin& builtin : group) made.emplace(builtin.name, builtin);
     }
     return made;
@@ -42,6 +43,14 @@ bool Arguments::flag(const std::string& name, bool otherwise) const {
 
 std::vector<std::int64_t> Arguments::integers(const std::string& name) const {
   return evaluator.integers(get(name), place(name));
+}
+
+const std::vector<Datum>& Arguments::list(const std::string& name) const {
+  const Datum& datum = get(name);
+  if (!datum.is(DatumKind::List) && !datum.is(DatumKind::Tuple)) {
+    evaluator.reporter().fail(Kind::expected_static, place(name), "a list", evaluator.describe(datum));
+  }
+  return datum.items;
 }
 
 Value* Arguments::tensor(const std::string& name) const { return evaluator.tensor(get(name), nullptr, place(name)); }

@@ -9,6 +9,7 @@ std::vector<Builtin> elementwise_builtins();  // builtins_elementwise.cpp
 std::vector<Builtin> shape_builtins();        // builtins_shape.cpp
 std::vector<Builtin> static_builtins();       // builtins_static.cpp
 std::vector<Builtin> network_builtins();      // builtins_network.cpp
+std::vector<Builtin> contract_builtins();     // builtins_contract.cpp
 
 // A parameter of a primitive.
 inline SignatureParam input(const char* name) { return {name, true, "", false}; }

@@ -75,8 +75,13 @@ Datum broadcast(Arguments& arguments) {
   const Shape& from = x->type.shape;
   std::int64_t first =
       arguments.integer("axis", static_cast<std::int64_t>(to.size()) - static_cast<std::int64_t>(from.size()));
-  bool fits = first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
-              std::equal(from.begin(), from.end(), to.begin() + first);
+  evaluator.at(arguments.span);
+  // Without an axis by the language's rule, which also stretches sizes of 1.
+  Value* stretched = arguments.has("axis") ? nullptr : evaluator.session.broadcast(x, to);
+  const bool fits =
+      stretched != nullptr ||
+      (first >= 0 && first + static_cast<std::int64_t>(from.size()) <= static_cast<std::int64_t>(to.size()) &&
+       std::equal(from.begin(), from.end(), to.begin() + first));
   if (!fits) {
     SizeSources wanted;
     for (std::size_t i = 0; i < to.size(); ++i) add_sources(wanted, arguments.sources("to", i));
@@ -84,8 +89,7 @@ Datum broadcast(Arguments& arguments) {
                                    Kind::shapes_do_not_broadcast, arguments.span, nnc::to_string(from),
                                    nnc::to_string(to));
   }
-  evaluator.at(arguments.span);
-  Value* repeated = evaluator.session.broadcast_from(x, to, first);
+  Value* repeated = stretched != nullptr ? stretched : evaluator.session.broadcast_from(x, to, first);
   if (repeated != x) evaluator.session.with_sources(repeated, arguments.all_sources("to"));
   return Datum::of(repeated);
 }
@@ -153,11 +157,23 @@ Datum pad_with(Arguments& arguments) {
   }
   evaluator.at(arguments.span);
   if (mode != "constant") return Datum::of(pad_from_itself(arguments, x, low, high, mode));
-  Attributes values = attributes({{"low", low},
-                                  {"high", high},
-                                  {"interior", std::vector<std::int64_t>(rank, 0)},
-                                  {"value", arguments.real("value", 0)}});
-  return Datum::of(evaluator.session.op("pad", {x}, values));
+  Session& session = evaluator.session;
+  const auto padded = [&](Value* inside, double value) {
+    return session.op(
+        "pad", {inside},
+        attributes({{"low", low}, {"high", high}, {"interior", std::vector<std::int64_t>(rank, 0)}, {"value", value}}));
+  };
+  if (!arguments.has("value")) return Datum::of(padded(x, 0));
+  const ElementType element = x->type.element;
+  Value* value = evaluator.tensor_of_type(arguments.get("value"), {{element, session.classes(x)}, {}},
+                                          arguments.place("value"), "`value`");
+  if (value->producer->def->name == "constant") {
+    return Datum::of(padded(x, value->producer->attributes.get<Tensor>("value").at(0)));
+  }
+  // Known only at run time: chosen where x is not.
+  Value* inside = padded(session.full(ElementType::Bool, x->type.shape, 1), 0);
+  Value* everywhere = session.broadcast(value, inside->type.shape);
+  return Datum::of(session.op("select", {inside, padded(x, 0), everywhere}));
 }
 
 Datum slice(Arguments& arguments) {
@@ -198,6 +214,11 @@ Datum dynamic_slice(Arguments& arguments) {
   }
   if (operands.size() != rank + 1) {
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("starts"), "starts", rank, operands.size() - 1);
+  }
+  for (const Value* start : operands) {
+    if (start == x || is_integer(start->type.element)) continue;
+    evaluator.reporter().fail(Kind::index_not_integer, arguments.place("starts"),
+                              to_string(evaluator.session.type(start)));
   }
   if (sizes.size() != rank)
     evaluator.reporter().fail(Kind::wrong_length, arguments.place("sizes"), "sizes", rank, sizes.size());
@@ -292,6 +313,7 @@ Datum pick(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   Session& session = evaluator.session;
   Value* x = arguments.tensor("x");
+  evaluator.check_numbers(x, "pick", arguments.place("x"));
   const Shape& shape = x->type.shape;
   std::int64_t axis = arguments.axis("axis", 0, x);
   Shape rest = shape;
@@ -304,6 +326,7 @@ Datum pick(Arguments& arguments) {
                                    nnc::to_string(index->type.shape));
   }
   evaluator.at(arguments.span);
+  if (!holds(index->type.element, size - 1)) index = session.cast(index, ElementType::I32);
   std::vector<std::int64_t> axes;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(shape.size()); ++i) {
     if (i != axis) axes.push_back(i);
@@ -319,9 +342,39 @@ Datum scatter(Arguments& arguments) {
   std::int64_t size = arguments.integer("size");
   if (size < 1) bad_size(arguments, "size", size);
   Value* rows = arguments.tensor("x");
+  evaluator.check_numbers(rows, "scatter", arguments.place("x"));
   Value* index = index_of(arguments, "index", size, arguments.sources("size"));
   evaluator.at(arguments.span);
   return Datum::of(evaluator.session.op("scatter_add", {index, rows}, attributes({{"size", size}})));
+}
+
+// The table with rows written at their indices, or combined with what is there.
+Datum scatter_into(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Value*> values = evaluator.tensors({&arguments.get("table"), &arguments.get("x")},
+                                                 {arguments.place("table"), arguments.place("x")});
+  const Shape& shape = values[0]->type.shape;
+  if (shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("table"), 0, 0);
+  Value* index = index_of(arguments, "index", shape[0], {{{}, shape[0], values[0], 0}});
+  evaluator.at(arguments.span);
+  const std::string by = arguments.has("by") ? arguments.get("by").text : "set";
+  return Datum::of(evaluator.session.op("scatter_into", {values[0], index, values[1]}, attributes({{"by", by}})));
+}
+
+// Places of the n largest elements along an axis, or of the smallest.
+Datum top_places(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  Session& session = evaluator.session;
+  Value* x = arguments.tensor("x");
+  if (x->type.shape.empty()) evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
+  const std::int64_t axis = arguments.axis("axis", 0, x), last = static_cast<std::int64_t>(x->type.shape.size()) - 1;
+  std::vector<std::int64_t> exchanged(x->type.shape.size());
+  std::iota(exchanged.begin(), exchanged.end(), 0);
+  std::swap(exchanged[static_cast<std::size_t>(axis)], exchanged[static_cast<std::size_t>(last)]);
+  evaluator.at(arguments.span);
+  const Attributes values =
+      attributes({{"count", arguments.integer("n")}, {"largest", arguments.flag("largest", true)}});
+  return Datum::of(session.transpose(session.op("top_places", {session.transpose(x, exchanged)}, values), exchanged));
 }
 
 }  // namespace
@@ -334,7 +387,7 @@ std::vector<Builtin> shape_builtins() {
       {"broadcast", {{input("x"), setting("to", "ints"), optional("axis", "int")}}, broadcast},
       {"reverse", {{input("x"), optional("axis", "int")}}, reverse},
       {"pad_with",
-       {{input("x"), setting("sizes", "ints"), optional("end", "ints"), optional("value", "real"),
+       {{input("x"), setting("sizes", "ints"), optional("end", "ints"), optional_input("value"),
          optional("mode", "text")}},
        pad_with},
       {"slice", {{input("x"), setting("start", "ints"), setting("stop", "ints"), optional("step", "ints")}}, slice},
@@ -344,6 +397,10 @@ std::vector<Builtin> shape_builtins() {
       {"iota", {{setting("dims", "ints"), optional("axis", "int")}}, iota},
       {"gather", {{input("table"), input("index")}}, gather},
       {"pick", {{input("x"), input("index"), optional("axis", "int")}}, pick},
+      {"scatter_into", {{input("table"), input("index"), input("x"), optional("by", "text")}}, scatter_into},
+      {"top_places",
+       {{input("x"), setting("n", "int"), optional("axis", "int"), optional("largest", "flag")}},
+       top_places},
       {"scatter", {{input("index"), input("x"), setting("size", "int")}}, scatter},
   };
 }

@@ -22,7 +22,8 @@ Datum rank(Arguments& arguments) {
 
 Datum len(Arguments& arguments) {
   const Datum& x = arguments.get("x");
-  if (x.is(DatumKind::List)) return Datum::of(static_cast<std::int64_t>(x.items.size()));
+  const bool is_list = x.is(DatumKind::List) || x.is(DatumKind::Tuple);
+  if (is_list) return Datum::of(static_cast<std::int64_t>(x.items.size()));
   Value* value = arguments.tensor("x");
   if (value->type.shape.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("x"), 0, 0);
   return size_of(value, 0);
@@ -65,6 +66,68 @@ Datum insert(Arguments& arguments) {
   return Datum::list(std::move(items));
 }
 
+Datum join(Arguments& arguments) {
+  std::vector<Datum> items = arguments.list("a");
+  const std::vector<Datum>& more = arguments.list("b");
+  arguments.evaluator.session.count_static_work(static_cast<std::int64_t>(items.size() + more.size()));
+  items.insert(items.end(), more.begin(), more.end());
+  return Datum::list(std::move(items));
+}
+
+Datum each(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Datum> results;
+  for (const Datum& item : arguments.list("items")) {
+    evaluator.session.count_static_work();
+    results.push_back(evaluator.apply(*arguments.get("f").op, std::vector<Datum>{item}, arguments.span));
+  }
+  return Datum::list(std::move(results));
+}
+
+// The items for which the operator gives true.
+Datum filter(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  std::vector<Datum> results;
+  for (const Datum& item : arguments.list("items")) {
+    evaluator.session.count_static_work();
+    const Datum is_kept = evaluator.apply(*arguments.get("f").op, std::vector<Datum>{item}, arguments.span);
+    if (evaluator.flag(is_kept, arguments.span)) results.push_back(item);
+  }
+  return Datum::list(std::move(results));
+}
+
+// Where the item first stands in the list; -1: nowhere.
+Datum index_of(Arguments& arguments) {
+  const std::vector<Datum>& items = arguments.list("items");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (same_static(items[i], arguments.get("item"))) return Datum::of(static_cast<std::int64_t>(i));
+  }
+  return Datum::of(std::int64_t{-1});
+}
+
+Datum element(Arguments& arguments) {
+  return Datum::of(arguments.evaluator.session.type(arguments.tensor("x")).element);
+}
+
+// The elements of a constant tensor, in row-major order; of a scalar, its number.
+Datum numbers(Arguments& arguments) {
+  Evaluator& evaluator = arguments.evaluator;
+  const Datum& x = arguments.get("x");
+  if (x.is_static()) return x;
+  const Value* value = arguments.tensor("x");
+  if (value->producer->def->name != "constant") {
+    evaluator.reporter().fail(Kind::expected_static, arguments.place("x"), "numbers", evaluator.describe(x));
+  }
+  const Tensor& tensor = value->producer->attributes.get<Tensor>("value");
+  std::vector<Datum> items;
+  evaluator.session.count_static_work(element_count(tensor.type.shape));
+  for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) {
+    const std::size_t at = static_cast<std::size_t>(i);
+    items.push_back(is_float(tensor.type.element) ? Datum::of(tensor.floats()[at]) : Datum::of(tensor.integers()[at]));
+  }
+  return tensor.type.shape.empty() ? items[0] : Datum::list(std::move(items));
+}
+
 }  // namespace
 
 std::vector<Builtin> static_builtins() {
@@ -75,6 +138,12 @@ std::vector<Builtin> static_builtins() {
       {"range", {{setting("begin", "int"), setting("end", "int")}}, range},
       {"spread", {{setting("x", "ints"), setting("n", "int")}}, spread},
       {"insert", {{setting("list", "ints"), setting("axis", "int"), setting("item", "int")}}, insert},
+      {"join", {{setting("a", "list"), setting("b", "list")}}, join},
+      {"each", {{setting("items", "list"), setting("f", "op")}}, each},
+      {"filter", {{setting("items", "list"), setting("f", "op")}}, filter},
+      {"index_of", {{setting("items", "list"), input("item")}}, index_of},
+      {"element", {{input("x")}}, element},
+      {"numbers", {{input("x")}}, numbers},
   };
 }
 

@@ -69,6 +69,11 @@ Datum Datum::of(OperatorPtr op) {
   datum.op = std::move(op);
   return datum;
 }
+Datum Datum::absent() {
+  Datum datum;
+  datum.kind = DatumKind::Absent;
+  return datum;
+}
 Datum Datum::list(std::vector<Datum> items) {
   Datum datum;
   datum.kind = DatumKind::List;

@@ -20,7 +20,7 @@ struct OperatorValue;
 using OperatorPtr = std::shared_ptr<const OperatorValue>;
 struct Builtin;
 
-enum class DatumKind { Nothing, Integer, Real, Flag, Text, Element, List, Tensor, Tuple, Set, Operator };
+enum class DatumKind { Nothing, Absent, Integer, Real, Flag, Text, Element, List, Tensor, Tuple, Set, Operator };
 
 // Where a size comes from: a number in the user's text, or an axis of a value. Kept for messages only; a number that
 // the prelude alone says has none. What is computed from several sizes has them all.
@@ -86,6 +86,7 @@ struct Datum {
   static Datum list(std::vector<Datum> items);
   static Datum list(const std::vector<std::int64_t>& items);
   static Datum tuple(std::vector<Datum> items);
+  static Datum absent();  // of an argument that may be left out and is
 
   bool is(DatumKind other) const { return kind == other; }
   bool is_number() const { return kind == DatumKind::Integer || kind == DatumKind::Real; }

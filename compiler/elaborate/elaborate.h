@@ -55,6 +55,7 @@ struct ElaboratedStage {
 struct ElaboratedProgram {
   std::vector<ElaboratedModel> models;
   std::vector<ElaboratedStage> stages;
+  bool is_trained = false;  // imported with its weights: what `init` gives are not values to start training from
   std::vector<std::string> shared;  // instances outside models: their paths mean the same parameters in every model
 };
 

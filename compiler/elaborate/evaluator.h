@@ -44,7 +44,8 @@ class Arguments {
   double real(const std::string& name, double otherwise = 0) const;
   bool flag(const std::string& name, bool otherwise = false) const;
   std::vector<std::int64_t> integers(const std::string& name) const;
-  Value* tensor(const std::string& name) const;  // f32 if static
+  const std::vector<Datum>& list(const std::string& name) const;  // the items of a list or a tuple
+  Value* tensor(const std::string& name) const;                   // f32 if static
   // Where an integer, or one of a list, comes from.
   SizeSources sources(const std::string& name, std::size_t item = 0) const;
   std::vector<SizeSources> all_sources(const std::string& name) const;
@@ -88,6 +89,10 @@ class Evaluator {
   // Static data become tensors: of element type `want`, or f32.
   Value* tensor(const Datum& datum, const ElementType* want, Span span);
   Value* tensor(const Datum& datum, ElementType want, Span span) { return tensor(datum, &want, span); }
+  // An error, in terms of the function `what`, if the elements are of a class or bool.
+  void check_numbers(const Value* value, const char* what, Span span);
+  // An error if an integer type does not hold the number.
+  void check_number(const Datum& number, ElementType element, Span span);
   // Static numbers fill the shape; a tensor must have the type already.
   Value* tensor_of_type(const Datum& datum, const TensorType& type, Span span, const std::string& what);
   // All become tensors of one element type: that of the first tensor among them, else f32.
@@ -125,6 +130,7 @@ class Evaluator {
   Datum scan(Arguments& arguments);
   Datum repeat(Arguments& arguments);
   Datum total(Arguments& arguments);
+  Datum fold(Arguments& arguments);
   Value* uniform(const Shape& dims);
 
   ScopePtr new_scope(const ScopePtr& outer);

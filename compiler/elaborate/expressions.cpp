@@ -162,6 +162,11 @@ Datum Evaluator::pipe(const Expr& expr, const ScopePtr& scope) {
 }
 
 Datum Evaluator::subscript(const Expr& expr, const ScopePtr& scope) {
+  // A list by its name is not copied: `S[i]` in a loop over a long one would take time with the square of its length.
+  const Binding* named = expr.operands[0]->kind == ExprKind::Name ? find(scope.get(), expr.operands[0]->text) : nullptr;
+  if (named != nullptr && named->kind == Binding::Kind::Value && named->value.is(DatumKind::List)) {
+    return index_list(named->value, expr, scope);
+  }
   Datum base = expression(*expr.operands[0], scope);
   if (base.is(DatumKind::Tensor)) {
     return Datum::of(index_tensor(base.value, expr, scope));
@@ -282,6 +287,8 @@ std::string Evaluator::describe(const Datum& datum) const {
   switch (datum.kind) {
     case DatumKind::Nothing:
       return "nothing";
+    case DatumKind::Absent:
+      return "`absent`";
     case DatumKind::Integer:
       return fmt::format("the integer {}", datum.integer);
     case DatumKind::Real:

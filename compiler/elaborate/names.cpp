@@ -38,7 +38,7 @@ struct OwnerText {
   std::vector<std::pair<std::string, Span>> anonymous;
 };
 
-const std::set<std::string> kStaticNames = {"training", "batch_size", "float", "any"};
+const std::set<std::string> kStaticNames = {"training", "batch_size", "float", "any", "other", "absent"};
 const std::set<std::string> kTrainNames = {"iteration", "epoch", "weights", "gradients"};
 
 class NameChecker {
@@ -474,7 +474,8 @@ class NameChecker {
 
   void warn_unused(const NameScope& scope) {
     for (const auto& [name, declared] : scope.names) {
-      if (!declared.is_let || declared.is_used || members_.count(name) != 0) continue;
+      // `let (values, _places) = …`: the name says that it is not used.
+      if (!declared.is_let || declared.is_used || name.front() == '_' || members_.count(name) != 0) continue;
       if (reporter_.is_prelude(declared.span)) continue;
       reporter_.report(Kind::unused_let, declared.span, name);
     }

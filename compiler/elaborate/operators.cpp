@@ -70,11 +70,12 @@ Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span spa
     }
     Element element;
     if (parse_element_type(name, element.type)) return Datum::of(element);
-    if (name == "float" || name == "any") {
+    if (ast::is_element_variable(name)) {
       ast::Type type;
       type.element = name;
       return Datum::of(this->element(type, scope));
     }
+    if (name == "absent") return Datum::absent();
     if (const Builtin* builtin = find_builtin(name)) {
       auto op = std::make_shared<OperatorValue>();
       op->kind = OperatorValue::Kind::Builtin;

@@ -9,6 +9,9 @@
 namespace nnc::semantics {
 namespace {
 
+// `import "onnx"`: the operators of ONNX as functions, which come with nnc.
+constexpr std::string_view kOnnxLibrary = "onnx";
+
 // By which a file is known, whatever the way to it.
 std::string identity(const std::filesystem::path& path) {
   std::error_code code;
@@ -66,7 +69,21 @@ ScopePtr Program::scope_of(const ast::File& file, ScopePtr parent) {
   return scope;
 }
 
+// All files of a library are one: they see each other.
+ScopePtr Program::embedded_scope(std::span<const EmbeddedFile> library, ScopePtr parent) {
+  auto whole = std::make_unique<ast::File>();
+  for (const EmbeddedFile& embedded : library) {
+    std::int32_t number = sources_.add(std::string(embedded.name), std::string(embedded.text), true);
+    ast::File file = ast::parse(sources_, number, reporter_.diagnostics());
+    for (ast::Const& item : file.consts) whole->consts.push_back(std::move(item));
+    for (ast::Definition& item : file.definitions) whole->definitions.push_back(std::move(item));
+  }
+  files_.push_back(std::move(whole));
+  return scope_of(*files_.back(), std::move(parent));
+}
+
 ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& active) {
+  if (import.path == kOnnxLibrary) return embedded_scope(onnx_files(), prelude_scope_);
   std::filesystem::path base = std::filesystem::path(sources_.name(import.path_span.file)).parent_path();
   std::string path = (base / import.path).lexically_normal().string();
   const std::string file_identity = identity(path);
@@ -111,19 +128,7 @@ void Program::add_imported(Scope& imports, const ScopePtr& from, Span span) {
 }
 
 bool Program::load() {
-  auto prelude = std::make_shared<Scope>();
-  prelude->is_file = true;
-  prelude_scope_ = prelude;
-  // All files of the prelude are one: they see each other.
-  auto whole = std::make_unique<ast::File>();
-  for (const EmbeddedFile& embedded : prelude_files()) {
-    std::int32_t number = sources_.add(std::string(embedded.name), std::string(embedded.text), true);
-    ast::File file = ast::parse(sources_, number, reporter_.diagnostics());
-    for (ast::Const& item : file.consts) whole->consts.push_back(std::move(item));
-    for (ast::Definition& item : file.definitions) whole->definitions.push_back(std::move(item));
-  }
-  files_.push_back(std::move(whole));
-  prelude_scope_ = scope_of(*files_.back(), nullptr);
+  prelude_scope_ = embedded_scope(prelude_files(), nullptr);
   auto imports = std::make_shared<Scope>(prelude_scope_);
   imports->is_file = true;
   std::set<std::string> active = {identity(sources_.name(user_.file))};

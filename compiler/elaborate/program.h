@@ -4,12 +4,14 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "compiler/elaborate/elaborate.h"
 #include "compiler/elaborate/report.h"
 #include "compiler/elaborate/scope.h"
+#include "compiler/embedded.h"
 
 namespace nnc::semantics {
 
@@ -31,6 +33,7 @@ class Program {
  private:
   ScopePtr scope_of(const ast::File& file, ScopePtr parent);
   ScopePtr load_import(const ast::Import& import, const std::string& path, std::set<std::string>& active);
+  ScopePtr embedded_scope(std::span<const EmbeddedFile> library, ScopePtr parent);
   ScopePtr import_file(const ast::Import& import, std::set<std::string>& active);
   void add_imported(Scope& imports, const ScopePtr& from, Span span);
   void declare(const ScopePtr& scope, const std::string& name, Binding binding, Span span);

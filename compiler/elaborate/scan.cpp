@@ -138,4 +138,14 @@ Datum Evaluator::total(Arguments& arguments) {
   return Datum::of(sum != nullptr ? sum : session.scalar(ElementType::F32, 0));
 }
 
+// f(f(a, b), c): from the left.
+Datum Evaluator::fold(Arguments& arguments) {
+  const OperatorValue& body = *arguments.get("f").op;
+  const std::vector<Datum>& items = arguments.list("items");
+  if (items.empty()) reporter().fail(Kind::bad_size, arguments.place("items"), 0, "a list that is folded has an item");
+  Datum result = items[0];
+  for (std::size_t i = 1; i < items.size(); ++i) result = apply(body, {result, items[i]}, arguments.span);
+  return result;
+}
+
 }  // namespace nnc::semantics

@@ -41,9 +41,8 @@ struct Binding {
 struct Scope : std::enable_shared_from_this<Scope> {
   ScopePtr parent;
   std::map<std::string, Binding> names;
-  // What `float` and `any` stand for in this use of a definition.
-  std::optional<Element> float_element;
-  std::optional<Element> any_element;
+  // What `float`, `any` and `other` stand for in this use of a definition.
+  std::map<std::string, Element> elements;
   // Of the body of an instance: who owns what is declared here.
   bool is_body = false;
   bool is_file = false;

@@ -10,9 +10,10 @@ namespace {
 constexpr const char* kNoConversion = "; nothing converts by itself, write `cast`";
 constexpr std::int64_t kSizeMax = std::int64_t{1} << 31;
 
-Element bound_element(const Scope* scope, std::optional<Element> Scope::* which) {
+Element bound_element(const Scope* scope, const std::string& variable) {
   for (; scope != nullptr; scope = scope->parent.get()) {
-    if (scope->*which) return *(scope->*which);
+    const auto found = scope->elements.find(variable);
+    if (found != scope->elements.end()) return found->second;
   }
   return {};
 }
@@ -131,7 +132,15 @@ class Binder {
     scope_->names[params_[i].name.text] = std::move(binding);
   }
 
+  // A parameter whose default is `absent` may also be given that.
+  static bool is_left_out(const ast::Param& param, const Datum& value) {
+    const ast::Expr* const otherwise = param.default_value.get();
+    return value.is(DatumKind::Absent) && otherwise != nullptr && otherwise->kind == ast::ExprKind::Name &&
+           otherwise->text == "absent";
+  }
+
   Datum setting(const ast::Param& param, const BoundArgument& argument) {
+    if (is_left_out(param, argument.value)) return argument.value;
     return check_kind(param, argument.value, argument.span);
   }
 
@@ -142,14 +151,28 @@ class Binder {
     if (kind == "ints") return evaluator_.integers(value, span), value;
     if (kind == "real") return Datum::of(evaluator_.real(value, span));
     if (kind == "flag") return Datum::of(evaluator_.flag(value, span));
-    DatumKind wanted = kind == "text" ? DatumKind::Text : kind == "elem" ? DatumKind::Element : DatumKind::Operator;
+    if ((kind == "reals" && value.is_number()) || (kind == "texts" && value.is(DatumKind::Text))) {
+      return Datum::list(std::vector<Datum>{value});
+    }
+    if (kind == "reals" || kind == "texts") {
+      const bool is_list =
+          value.is(DatumKind::List) && std::all_of(value.items.begin(), value.items.end(), [&](const Datum& item) {
+            return kind == "reals" ? item.is_number() : item.is(DatumKind::Text);
+          });
+      if (is_list) return value;
+    }
+    if (kind == "list" && (value.is(DatumKind::List) || value.is(DatumKind::Tuple))) return Datum::tuple(value.items);
+    DatumKind wanted = kind == "list"   ? DatumKind::List
+                       : kind == "text" ? DatumKind::Text
+                       : kind == "elem" ? DatumKind::Element
+                                        : DatumKind::Operator;
     if (kind == "set") {
       Datum datum;
       datum.kind = DatumKind::Set;
       datum.set = evaluator_.set(value, span);
       return datum;
     }
-    if (!value.is(wanted)) {
+    if (kind == "reals" || kind == "texts" || !value.is(wanted)) {
       evaluator_.reporter().fail(Kind::wrong_kind, span, callee_, kind, param.name.text, evaluator_.describe(value));
     }
     return value;
@@ -159,11 +182,19 @@ class Binder {
     if (param.kind == "op") {
       return Datum::of(evaluator_.operator_of(*param.default_value, scope_, Evaluator::kFromSignature));
     }
-    return check_kind(param, evaluator_.expression(*param.default_value, scope_), param.default_value->span);
+    const Datum value = evaluator_.expression(*param.default_value, scope_);
+    return is_left_out(param, value) ? value : check_kind(param, value, param.default_value->span);
   }
 
+  // A pack of sizes that no argument binds is empty.
   Datum default_input(const ast::Param& param) {
     Datum value = evaluator_.expression(*param.default_value, scope_);
+    for (const ast::Dim& dim : param.type.dims) {
+      if (dim.is_pack && binds(*dim.size) && bound_.count(dim.size->text) == 0) {
+        bind(dim.size->text, Datum::list(std::vector<Datum>{}), {param.span, param.name.text});
+      }
+    }
+    if (is_left_out(param, value)) return value;
     TensorType type = evaluator_.type(param.type, scope_);
     return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));
   }
@@ -175,6 +206,7 @@ class Binder {
   }
 
   Datum input(const ast::Param& param, const BoundArgument& argument) {
+    if (is_left_out(param, argument.value)) return argument.value;
     if (!param.type.element.empty()) return tensor({param.type, param.name.text, argument.value, argument.span});
     if (!argument.value.is(DatumKind::Tuple) || argument.value.items.size() != param.type.elements.size()) {
       evaluator_.reporter().fail(Kind::argument_mismatch, argument.span, callee_,
@@ -202,10 +234,10 @@ class Binder {
       element.type = ElementType::I32;
       return true;
     }
-    if (type.element == "float" || type.element == "any") {
-      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
-      if (bound) element = *bound;
-      return bound.has_value();
+    if (ast::is_element_variable(type.element)) {
+      const auto bound = scope_->elements.find(type.element);
+      if (bound != scope_->elements.end()) element = bound->second;
+      return bound != scope_->elements.end();
     }
     element = evaluator_.element(type, scope_);
     return true;
@@ -225,13 +257,14 @@ class Binder {
       }
       return;
     }
-    if (type.element == "float" || type.element == "any") {
-      std::optional<Element>& bound = type.element == "float" ? scope_->float_element : scope_->any_element;
-      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0))
+    if (ast::is_element_variable(type.element)) {
+      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0)) {
         mismatch(part, value, {}, kNoConversion);
-      if (!bound) bound = actual;
-      if (*bound != actual)
-        mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(*bound))}});
+      }
+      const Element bound = scope_->elements.emplace(type.element, actual).first->second;
+      if (bound != actual) {
+        mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(bound))}});
+      }
       return;
     }
     if (actual != evaluator_.element(type, scope_)) mismatch(part, value, {}, kNoConversion);
@@ -348,8 +381,7 @@ class Binder {
 }  // namespace
 
 Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
-  if (type.element == "float") return bound_element(scope.get(), &Scope::float_element);
-  if (type.element == "any") return bound_element(scope.get(), &Scope::any_element);
+  if (ast::is_element_variable(type.element)) return bound_element(scope.get(), type.element);
   Element result;
   if (type.element == "class") {
     result.type = ElementType::I32;

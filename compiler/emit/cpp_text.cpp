@@ -29,6 +29,8 @@ std::string cpp_type(ElementType type) {
       return "std::uint32_t";
     case ElementType::I64:
       return "std::int64_t";
+    case ElementType::U64:
+      return "std::uint64_t";
     case ElementType::Bool:
       return "std::uint8_t";
     case ElementType::F16:
@@ -39,7 +41,7 @@ std::string cpp_type(ElementType type) {
 }
 
 std::string cpp_literal(ElementType type, double value) {
-  if (type != ElementType::F32 && type != ElementType::F64) return cpp_literal(type, static_cast<std::int64_t>(value));
+  if (!is_float(type)) return cpp_literal(type, Tensor::scalar(type, value).integers()[0]);
   const bool is_single = type == ElementType::F32;
   const std::string sign = std::signbit(value) ? "-" : "";
   if (std::isnan(value)) return is_single ? "__builtin_nanf(\"\")" : "__builtin_nan(\"\")";
@@ -58,7 +60,8 @@ std::string cpp_literal(ElementType type, std::int64_t value) {
     case ElementType::Bool:
       return value != 0 ? "1" : "0";
     case ElementType::U32:
-      return fmt::format("{}u", value);
+    case ElementType::U64:
+      return integer_text(type, value) + "u";
     case ElementType::I32:
       return value == std::numeric_limits<std::int32_t>::min() ? "-2147483647 - 1" : fmt::format("{}", value);
     case ElementType::I64:

@@ -201,8 +201,10 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
     operands.push_back(as_number ? fmt::format("to_bool({})", name(input)) : name(input));
   }
   const Lowering& lower = op.def->lower;
-  const bool is_modular = is_integer(op.result()->type.element) && !lower.integer_body.empty();
-  const std::string& body = is_modular ? lower.integer_body : lower.body;
+  const ElementType element = op.result()->type.element;
+  const bool is_modular = is_integer(element) && !lower.integer_body.empty();
+  const bool is_double = element == ElementType::F64 && !lower.double_body.empty();
+  const std::string& body = is_modular ? lower.integer_body : is_double ? lower.double_body : lower.body;
   if (body.empty()) throw InternalError("no elementwise lowering for " + op.def->name);
   const std::string single = single_expression(body);
   if (single.empty()) {
@@ -332,8 +334,7 @@ FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole r
 int functor_lanes(const Functor& functor, int lanes) {
   int bytes = 4;
   for (const Value* value : used_values(functor)) bytes = std::max(bytes, size_bytes(value->type.element));
-  if (bytes == 4) return lanes;
-  return lanes * 4 / bytes >= 4 ? lanes * 4 / bytes : 1;
+  return lanes_of(lanes, bytes);
 }
 
 std::set<int> used_arguments(const Step& step) {

@@ -32,8 +32,7 @@ using OperationFunctions = std::map<std::string, std::string>;
 
 FunctorText functor_text(const Functor& functor, const Step& step, FunctorRole role, OperationFunctions& operations);
 
-// Elements that for_each takes at a time: as many of the widest type as a vector of `lanes` floats holds, since wider
-// vectors than the target has are slow and draw warnings. 16, 8, 4 or 1.
+// Elements that for_each takes at a time: lanes_of the widest type in it.
 int functor_lanes(const Functor& functor, int lanes);
 
 // The arguments of a step that its function uses at all.

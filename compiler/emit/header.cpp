@@ -36,9 +36,14 @@ std::string struct_text(const StructLayout& layout, Memory memory) {
   return text;
 }
 
-std::string purpose(const std::string& name) {
+std::string purpose(const std::string& name, const Unit& unit) {
   if (name == "prepare") return "Computes what `forward` needs of the parameters; once, before the first call.";
-  if (name == "forward") return "The model.";
+  if (name == "forward" && unit.stream.empty()) return "The model.";
+  if (name == "forward" && unit.state.slots.empty()) return "One step of the model.";
+  if (name == "forward") {
+    const std::string most = unit.stream_steps == 0 ? "" : fmt::format(" and has {} steps at most", unit.stream_steps);
+    return "One step of the model, of a sequence that begins with `reset`" + most + ".";
+  }
   if (name == "init") return "Initial values, from a seed.";
   if (name == "step") return "One training step: the loss, its gradients, and new values of all that is trained.";
   if (name == "reset") return "Recurrent states as they are before the first call; all else stays.";
@@ -47,9 +52,9 @@ std::string purpose(const std::string& name) {
   return "";
 }
 
-std::string function_comment(const ApiFunction& api) {
+std::string function_comment(const ApiFunction& api, const Unit& unit) {
   std::string text;
-  const std::string what = purpose(api.function->name);
+  const std::string what = purpose(api.function->name, unit);
   if (!what.empty()) text += "// " + what + "\n";
   double flops = 0;
   for_each_step(api.function->plan.nodes, [&](const Step& step) { flops += step.flops; });
@@ -118,7 +123,7 @@ std::string header_text(const Unit& unit, const std::vector<ApiFunction>& functi
         arena_bytes);
   }
   for (const ApiFunction& api : functions) {
-    text += fmt::format("{}{};\n\n", function_comment(api), api.signature(false));
+    text += fmt::format("{}{};\n\n", function_comment(api, unit), api.signature(false));
   }
   return text + fmt::format("}}  // namespace {}\n", namespace_name(unit));
 }

@@ -49,6 +49,8 @@ struct Unit {
   std::string source_hash;  // sha256, hexadecimal
   Target target;
   std::string math = "fast";      // "exact" or "fast"
+  std::string stream;             // --stream: `forward` is one step, an element of this input; empty: all of the model
+  std::int64_t stream_steps = 0;  // so many steps from reset to reset; 0: any number
   bool includes_runtime = false;  // --runtime=include: #include "nnc/vector.h" and so on, instead of their text
   std::vector<UnitFunction> functions;
   StructLayout parameters;  // Parameter first, then Statistic

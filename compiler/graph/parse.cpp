@@ -130,9 +130,15 @@ class Parser {
     }
     return text_.substr(begin, at_ - begin);
   }
-  std::int64_t integer() {
+  std::int64_t integer() { return integer_of<std::int64_t>(); }
+  // An element of a tensor: u64 by its bits.
+  std::int64_t element(ElementType type) {
+    return type == ElementType::U64 ? static_cast<std::int64_t>(integer_of<std::uint64_t>()) : wrap_to(type, integer());
+  }
+  template <class T>
+  T integer_of() {
     const std::string_view digits = number_text();
-    std::int64_t value = 0;
+    T value = 0;
     const std::from_chars_result result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (digits.empty() || result.ec != std::errc() || result.ptr != digits.data() + digits.size()) {
       fail("expected an integer");
@@ -192,7 +198,7 @@ class Parser {
       if (is_float(element)) {
         reals.push_back(real());
       } else {
-        whole.push_back(wrap_to(element, integer()));
+        whole.push_back(this->element(element));
       }
       if (!accept(',')) break;
     }

@@ -68,7 +68,8 @@ std::string real(double value) {
 }
 
 std::string element(const Tensor& tensor, std::size_t i) {
-  return is_float(tensor.type.element) ? real(tensor.floats()[i]) : fmt::format("{}", tensor.integers()[i]);
+  const ElementType type = tensor.type.element;
+  return is_float(type) ? real(tensor.floats()[i]) : integer_text(type, tensor.integers()[i]);
 }
 
 std::string literal(const Tensor& tensor) {

@@ -21,7 +21,7 @@ struct ElementRow {
   bool is_signed;
 };
 
-constexpr std::array<ElementRow, 12> kElements = {{{"f32", 4, true, true},
+constexpr std::array<ElementRow, 13> kElements = {{{"f32", 4, true, true},
                                                    {"f64", 8, true, true},
                                                    {"f16", 2, true, true},
                                                    {"bf16", 2, true, true},
@@ -32,6 +32,7 @@ constexpr std::array<ElementRow, 12> kElements = {{{"f32", 4, true, true},
                                                    {"i32", 4, false, true},
                                                    {"u32", 4, false, false},
                                                    {"i64", 8, false, true},
+                                                   {"u64", 8, false, false},
                                                    {"bool", 1, false, false}}};
 
 const ElementRow& row(ElementType type) { return kElements[static_cast<std::size_t>(type)]; }
@@ -43,6 +44,18 @@ double round_binary(double value, int digits, int exponent_min, double largest) 
   const double spacing = std::ldexp(1.0, exponent - digits + 1);
   const double rounded = std::nearbyint(value / spacing) * spacing;
   return std::abs(rounded) > largest ? std::copysign(HUGE_VAL, value) : std::copysign(rounded, value);
+}
+
+// Beyond 64 bits (a padding of -inf, say) the type's extreme; NaN becomes 0. All else wraps.
+std::int64_t whole_number(ElementType type, double value) {
+  if (std::isnan(value)) return 0;
+  if (type == ElementType::U64 && value >= 0x1p63) {
+    const bool is_beyond = value >= 0x1p64;
+    return is_beyond ? highest(type) : static_cast<std::int64_t>(static_cast<std::uint64_t>(value));
+  }
+  if (value >= 0x1p63) return highest(type);
+  if (value <= -0x1p63 || (type == ElementType::U64 && value < 0)) return lowest(type);
+  return wrap_to(type, static_cast<std::int64_t>(value));
 }
 
 }  // namespace
@@ -93,14 +106,14 @@ Tensor Tensor::filled(const Type& type, double value) {
   if (is_float(type.element)) {
     std::fill(tensor.floats().begin(), tensor.floats().end(), value);
   } else {
-    // What is no integer of 64 bits (a padding of -inf, say) becomes the nearest; NaN becomes 0.
-    constexpr double kLimit = 0x1p63;
-    const std::int64_t whole = std::isnan(value)  ? 0
-                               : value >= kLimit  ? std::numeric_limits<std::int64_t>::max()
-                               : value <= -kLimit ? std::numeric_limits<std::int64_t>::min()
-                                                  : wrap_to(type.element, static_cast<std::int64_t>(value));
-    std::fill(tensor.integers().begin(), tensor.integers().end(), whole);
+    std::fill(tensor.integers().begin(), tensor.integers().end(), whole_number(type.element, value));
   }
+  return tensor;
+}
+
+Tensor Tensor::whole(ElementType element, std::int64_t value) {
+  Tensor tensor = zeros({element, {}});
+  tensor.integers()[0] = wrap_to(element, value);
   return tensor;
 }
 
@@ -108,7 +121,9 @@ Tensor Tensor::scalar(ElementType element, double value) { return filled({elemen
 
 double Tensor::at(std::int64_t flat) const {
   const std::size_t i = static_cast<std::size_t>(flat);
-  return data.index() == 0 ? floats()[i] : static_cast<double>(integers()[i]);
+  if (data.index() == 0) return floats()[i];
+  return type.element == ElementType::U64 ? static_cast<double>(static_cast<std::uint64_t>(integers()[i]))
+                                          : static_cast<double>(integers()[i]);
 }
 
 bool Tensor::is_splat() const {
@@ -153,6 +168,25 @@ std::int64_t wrap_to(ElementType type, std::int64_t value) {
   const std::uint64_t low = static_cast<std::uint64_t>(value) & (modulus - 1);
   const bool is_negative = row(type).is_signed && low >= modulus / 2;
   return static_cast<std::int64_t>(is_negative ? low - modulus : low);
+}
+
+std::int64_t lowest(ElementType type) {
+  return row(type).is_signed ? -(std::int64_t{1} << (8 * size_bytes(type) - 2)) * 2 : 0;
+}
+
+std::int64_t highest(ElementType type) {
+  if (type == ElementType::Bool) return 1;
+  const int bits = 8 * size_bytes(type) - (row(type).is_signed ? 1 : 0);
+  return static_cast<std::int64_t>(std::numeric_limits<std::uint64_t>::max() >> (64 - bits));
+}
+
+bool holds(ElementType type, std::int64_t value) {
+  if (type == ElementType::Bool) return value == 0 || value == 1;
+  return type == ElementType::U64 ? value >= 0 : wrap_to(type, value) == value;
+}
+
+std::string integer_text(ElementType type, std::int64_t element) {
+  return type == ElementType::U64 ? std::to_string(static_cast<std::uint64_t>(element)) : std::to_string(element);
 }
 
 }  // namespace nnc

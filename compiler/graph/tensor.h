@@ -9,7 +9,7 @@
 
 namespace nnc {
 
-enum class ElementType { F32, F64, F16, BF16, I8, U8, I16, U16, I32, U32, I64, Bool };
+enum class ElementType { F32, F64, F16, BF16, I8, U8, I16, U16, I32, U32, I64, U64, Bool };
 
 std::string_view name(ElementType type);  // "f32", …, "bool"
 bool parse_element_type(std::string_view text, ElementType& type);
@@ -32,7 +32,8 @@ struct Type {
 std::string to_string(const Type& type);  // "f32[1, 28, 28]"; "f32[]" for a scalar
 
 // A tensor in row-major order. Values live in the class of their element type: floats as double (rounded to the
-// element type only where a rounding is asked for), integers and bools as int64, already wrapped to their width.
+// element type only where a rounding is asked for), integers and bools as int64, already wrapped to their width; those
+// of u64 by their bits.
 struct Tensor {
   Type type;
   std::variant<std::vector<double>, std::vector<std::int64_t>> data;
@@ -40,12 +41,13 @@ struct Tensor {
   static Tensor zeros(const Type& type);
   static Tensor scalar(ElementType element, double value);
   static Tensor filled(const Type& type, double value);
+  static Tensor whole(ElementType element, std::int64_t value);  // a scalar of an integer type; wrapped
 
   std::vector<double>& floats() { return std::get<0>(data); }
   const std::vector<double>& floats() const { return std::get<0>(data); }
   std::vector<std::int64_t>& integers() { return std::get<1>(data); }
   const std::vector<std::int64_t>& integers() const { return std::get<1>(data); }
-  double at(std::int64_t flat) const;  // any class, as double
+  double at(std::int64_t flat) const;  // any class, as double; 64-bit integers beyond 2^53 are rounded
   bool is_splat() const;               // all elements equal (as same_bits says); false if empty
   bool operator==(const Tensor&) const = default;
 };
@@ -56,5 +58,12 @@ bool same_bits(const Tensor& a, const Tensor& b);
 // The value as the element type can hold it: f32/f16/bf16 rounded to nearest even, integers wrapped.
 double round_to(ElementType type, double value);
 std::int64_t wrap_to(ElementType type, std::int64_t value);
+// The least and the greatest number of an integer type (or bool), of u64 by its bits.
+std::int64_t lowest(ElementType type);
+std::int64_t highest(ElementType type);
+// Is the number one of the integer type (or bool)?
+bool holds(ElementType type, std::int64_t value);
+// An element of a tensor of integers as a number in digits: u64 is not what its bits mean as an int64.
+std::string integer_text(ElementType type, std::int64_t element);
 
 }  // namespace nnc

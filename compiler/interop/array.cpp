@@ -75,8 +75,17 @@ void write_float(ElementType element, std::byte* target, double value) {
   }
 }
 
-bool holds(ElementType element, std::int64_t value) {
-  return element == ElementType::Bool ? value == 0 || value == 1 : wrap_to(element, value) == value;
+// The number as an element of the integer type, of u64 by its bits; nothing if the type does not have it. The bounds
+// are exact as doubles; beyond them the conversion would be undefined. NaN fails them.
+std::optional<std::int64_t> whole_number(ElementType element, double value) {
+  if (std::trunc(value) != value) return std::nullopt;
+  if (element == ElementType::U64) {
+    if (!(value >= 0 && value < 0x1p64)) return std::nullopt;
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(value));
+  }
+  if (!(value >= -0x1p63 && value < 0x1p63)) return std::nullopt;
+  const std::int64_t whole = static_cast<std::int64_t>(value);
+  return holds(element, whole) ? std::optional<std::int64_t>(whole) : std::nullopt;
 }
 
 Failure cannot_hold(const Array& array, std::uint64_t flat, ElementType element, const std::string& value) {
@@ -110,17 +119,6 @@ std::optional<std::uint64_t> array_bytes(ElementType element, const Shape& shape
   return empty ? 0 : static_cast<std::uint64_t>(bytes);
 }
 
-Status check_fits_i64(std::span<const std::byte> bytes, const std::string& place) {
-  for (std::size_t i = 0; i + 8 <= bytes.size(); i += 8) {
-    const std::uint64_t value = load<std::uint64_t>(bytes.data() + i);
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      return Failure{fmt::format("{}: element {} is {}; 64-bit integers are read as i64, which cannot hold it", place,
-                                 i / 8, value)};
-    }
-  }
-  return Done{};
-}
-
 void swap_bytes(std::span<std::byte> bytes, std::size_t element_size) {
   for (std::size_t i = 0; i + element_size <= bytes.size(); i += element_size) {
     for (std::size_t low = i, high = i + element_size - 1; low < high; ++low, --high)
@@ -138,6 +136,8 @@ double read_element(ElementType element, const std::byte* source) {
       return static_cast<double>(load<_Float16>(source));
     case ElementType::BF16:
       return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(source)) << 16);
+    case ElementType::U64:
+      return static_cast<double>(load<std::uint64_t>(source));
     default:
       return static_cast<double>(read_integer(element, source));
   }
@@ -166,15 +166,16 @@ Result<Array> convert_array(const Array& array, ElementType element) {
       write_float(element, target, read_element(array.element, source));
     } else if (is_float(array.element)) {
       const double value = read_element(array.element, source);
-      // The bounds are exact as doubles; beyond them the conversion to int64 would be undefined. NaN fails them.
-      const bool whole = value >= -0x1p63 && value < 0x1p63 && std::trunc(value) == value;
-      if (!whole || !holds(element, static_cast<std::int64_t>(value))) {
-        return cannot_hold(array, i, element, fmt::format("{}", value));
-      }
-      write_integer(element, target, static_cast<std::int64_t>(value));
+      const std::optional<std::int64_t> whole = whole_number(element, value);
+      if (!whole) return cannot_hold(array, i, element, fmt::format("{}", value));
+      write_integer(element, target, *whole);
     } else {
       const std::int64_t value = read_integer(array.element, source);
-      if (!holds(element, value)) return cannot_hold(array, i, element, std::to_string(value));
+      // A negative number is none of u64, whose bits from 2^63 on look like one.
+      const bool is_above = array.element == ElementType::U64 && value < 0;
+      if (is_above || !holds(element, value)) {
+        return cannot_hold(array, i, element, integer_text(array.element, value));
+      }
       write_integer(element, target, value);
     }
   }

@@ -46,12 +46,10 @@ Result<ByteBuffer> allocate_buffer(std::uint64_t size, const std::string& place)
 std::optional<std::uint64_t> array_bytes(ElementType element, const Shape& shape);
 constexpr std::size_t kRankMax = 32;
 
-// Formats know u64, which the graph does not: the same bytes as i64, after a check that no value exceeds it.
-Status check_fits_i64(std::span<const std::byte> bytes, const std::string& place);
 // Reverses the bytes of each element.
 void swap_bytes(std::span<std::byte> bytes, std::size_t element_size);
 
-// One element of an array's bytes, as a double (exact for all types but large i64).
+// One element of an array's bytes, as a double (exact for all types but large i64 and u64).
 double read_element(ElementType element, const std::byte* source);
 
 // The array with its elements as `element`, as if each had been written so: floats are rounded to nearest even; an

@@ -102,7 +102,8 @@ Status check_labels(const Array& array, std::int64_t classes) {
     for (std::size_t i = 0; i < piece; ++i) {
       if (values[i] >= 0 && values[i] < classes) continue;
       return Failure{fmt::format("{}: the label at {} is {}, but the classes are 0 to {}", array.place,
-                                 index_text(array.shape, begin + i), values[i], classes - 1)};
+                                 index_text(array.shape, begin + i), integer_text(array.element, values[i]),
+                                 classes - 1)};
     }
   }
   return Done{};

@@ -116,7 +116,7 @@ struct Descr {
 constexpr Descr kDescrs[] = {
     {"f4", ElementType::F32}, {"f8", ElementType::F64}, {"f2", ElementType::F16},  {"i1", ElementType::I8},
     {"u1", ElementType::U8},  {"i2", ElementType::I16}, {"u2", ElementType::U16},  {"i4", ElementType::I32},
-    {"u4", ElementType::U32}, {"i8", ElementType::I64}, {"b1", ElementType::Bool}, {"u8", ElementType::I64},
+    {"u4", ElementType::U32}, {"i8", ElementType::I64}, {"b1", ElementType::Bool}, {"u8", ElementType::U64},
 };
 
 // Copies an array in Fortran order (axis 0 fastest) into C order.
@@ -178,10 +178,6 @@ Result<Array> read_array(const FileBytes& file, const std::string& place, const 
     if (swap) swap_bytes(buffer->bytes(), size);
     array.bytes = buffer->bytes();
     array.owner = buffer->data;
-  }
-  if (descr->text == "u8") {
-    const Status fits = check_fits_i64(array.bytes, place);
-    if (!fits) return fits.failure();
   }
   return array;
 }

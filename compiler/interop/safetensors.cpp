@@ -20,10 +20,10 @@ struct Dtype {
   ElementType element;
 };
 constexpr Dtype kDtypes[] = {
-    {"F32", ElementType::F32}, {"F64", ElementType::F64}, {"F16", ElementType::F16}, {"BF16", ElementType::BF16},
-    {"I8", ElementType::I8},   {"U8", ElementType::U8},   {"I16", ElementType::I16}, {"U16", ElementType::U16},
-    {"I32", ElementType::I32}, {"U32", ElementType::U32}, {"I64", ElementType::I64}, {"BOOL", ElementType::Bool},
-    {"U64", ElementType::I64},
+    {"F32", ElementType::F32},   {"F64", ElementType::F64}, {"F16", ElementType::F16}, {"BF16", ElementType::BF16},
+    {"I8", ElementType::I8},     {"U8", ElementType::U8},   {"I16", ElementType::I16}, {"U16", ElementType::U16},
+    {"I32", ElementType::I32},   {"U32", ElementType::U32}, {"I64", ElementType::I64}, {"U64", ElementType::U64},
+    {"BOOL", ElementType::Bool},
 };
 
 struct Entry {
@@ -149,13 +149,8 @@ Result<Array> read_tensor(const FileBytes& file, std::uint64_t data, const Entry
     return Failure{fmt::format("{}: its data_offsets [{}, {}] do not fit {} of shape {}", place, begin, end,
                                entry.dtype, to_string(entry.shape))};
   }
-  Array array{entry.name, dtype->element, entry.shape, file.bytes.subspan(data + begin, *size),
-              file.owner, place,          false};
-  if (dtype->text == "U64") {
-    const Status fits = check_fits_i64(array.bytes, place);
-    if (!fits) return fits.failure();
-  }
-  return array;
+  return Array{entry.name, dtype->element, entry.shape, file.bytes.subspan(data + begin, *size),
+               file.owner, place,          false};
 }
 
 }  // namespace

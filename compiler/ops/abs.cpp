@@ -12,8 +12,13 @@ OpDef abs_op() {
       .operands_max = 1,
       .traits = Elementwise,
       .infer = number_elementwise,
-      .evaluate = map_unary([](double x) { return std::abs(x); },
-                            [](std::uint64_t x) { return static_cast<std::int64_t>(x) < 0 ? 0 - x : x; }),
+      .evaluate = [](const Op& op, Operands in) -> std::vector<Tensor> {
+        static const Evaluate kMagnitude =
+            map_unary([](double x) { return std::abs(x); },
+                      [](std::uint64_t x) { return static_cast<std::int64_t>(x) < 0 ? 0 - x : x; });
+        // Numbers of u64 beyond 2^63 are not negative.
+        return in[0]->type.element == ElementType::U64 ? std::vector<Tensor>{*in[0]} : kMagnitude(op, in);
+      },
       .gradient =
           [](GradientBuilder& g) {
             Value* zero = g.zeros_like(g.in(0));
@@ -23,6 +28,9 @@ OpDef abs_op() {
       .lower = elementwise_body("return absolute(a);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "integers", .operands = {i32({3}, -9, 9)}, .differentiable = false},
+                  {.what = "the highest of u64",
+                   .operands = {operand(ElementType::U64, {2}, {0x1p63, 3})},
+                   .differentiable = false},
                   {.what = "wrapping",
                    .operands = {operand(ElementType::I32, {5}, {-2147483648.0, 2147483647, 0, 1, -1})},
                    .differentiable = false},

@@ -21,7 +21,7 @@ std::vector<Tensor> evaluate_argmax(const Op& op, Operands in) {
   const Shape& shape = in[0]->type.shape;
   std::vector<std::int64_t> order = other_axes(shape.size(), {axis});
   order.push_back(axis);
-  const Tensor x = permute(*in[0], order);
+  const Tensor x = permute(in_order(*in[0]), order);
   const std::int64_t length = shape[static_cast<std::size_t>(axis)];
   Tensor y = Tensor::zeros(op.result()->type);
   const auto choose = [&](const auto& elements) {
@@ -58,6 +58,10 @@ OpDef argmax_op() {
       .lower = {.family = Family::Reduce},
       .samples = {{.what = "plain", .operands = {f32({2, 5})}, .attributes = along(1), .differentiable = false},
                   {.what = "first axis", .operands = {f32({4, 3})}, .attributes = along(0), .differentiable = false},
+                  {.what = "the highest of u64",
+                   .operands = {operand(ElementType::U64, {2, 3}, {0x1p63, 3, 0x1.8p63, 5, 0x1p62, 0x1p63})},
+                   .attributes = along(1),
+                   .differentiable = false},
                   {.what = "ties and NaN",
                    .operands = {f32_values({3, 3}, {1, 2, 2, 0, kNaN, 5, kNaN, 1, kNaN})},
                    .attributes = along(1),

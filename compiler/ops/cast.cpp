@@ -4,15 +4,13 @@
 namespace nnc::ops {
 namespace {
 
-// Truncates toward zero and saturates; NaN becomes 0.
+// Truncates toward zero and saturates; NaN becomes 0 (but true: it is not 0).
 std::int64_t to_integer(ElementType to, double value) {
-  if (std::isnan(value)) return 0;
   if (to == ElementType::Bool) return value != 0 ? 1 : 0;
-  const bool is_signed = wrap_to(to, -1) < 0;
-  const int bits = 8 * size_bytes(to) - (is_signed ? 1 : 0);
-  const double limit = std::ldexp(1.0, bits);
-  if (value >= limit) return bits == 63 ? std::numeric_limits<std::int64_t>::max() : (std::int64_t{1} << bits) - 1;
-  if (value < (is_signed ? -limit : 0)) return is_signed ? -(std::int64_t{1} << (bits - 1)) * 2 : 0;
+  if (to == ElementType::U64) return Tensor::scalar(to, value).integers()[0];
+  if (std::isnan(value)) return 0;
+  if (value >= static_cast<double>(highest(to))) return highest(to);
+  if (value <= static_cast<double>(lowest(to))) return lowest(to);
   return static_cast<std::int64_t>(value);
 }
 
@@ -24,8 +22,7 @@ std::vector<Tensor> evaluate_cast(const Op& op, Operands in) {
   if (is_float(to) && from_float) {
     y.floats() = x.floats();
   } else if (is_float(to)) {
-    std::transform(x.integers().begin(), x.integers().end(), y.floats().begin(),
-                   [](std::int64_t value) { return static_cast<double>(value); });
+    for (std::size_t i = 0; i < x.integers().size(); ++i) y.floats()[i] = x.at(static_cast<std::int64_t>(i));
   } else if (from_float) {
     std::transform(x.floats().begin(), x.floats().end(), y.integers().begin(),
                    [&](double value) { return to_integer(to, value); });
@@ -67,6 +64,30 @@ OpDef cast_op() {
                   {.what = "saturating below zero",
                    .operands = {f32_values({4}, {-0.5, -1, 255.5, 256})},
                    .attributes = to(ElementType::U8),
+                   .differentiable = false},
+                  {.what = "float to u64",
+                   .operands = {f32_values({6}, {-0.5, -1, 0x1p63, 0x1p64, kInfinity, kNaN})},
+                   .attributes = to(ElementType::U64),
+                   .differentiable = false},
+                  {.what = "float to i64",
+                   .operands = {f32_values({5}, {-1.5, 0x1p62, 0x1p63, -0x1p64, kNaN})},
+                   .attributes = to(ElementType::I64),
+                   .differentiable = false},
+                  {.what = "float to bool",
+                   .operands = {f32_values({4}, {0.5, 0, -0.0, kNaN})},
+                   .attributes = to(ElementType::Bool),
+                   .differentiable = false},
+                  {.what = "u64 to float",
+                   .operands = {operand(ElementType::U64, {3}, {0x1p63, 3, 0x1.8p63})},
+                   .attributes = to(ElementType::F32),
+                   .differentiable = false},
+                  {.what = "u64 to i8",
+                   .operands = {operand(ElementType::U64, {3}, {0x1p63, 255, 0x1.8p63})},
+                   .attributes = to(ElementType::I8),
+                   .differentiable = false},
+                  {.what = "i8 to u64",
+                   .operands = {operand(ElementType::I8, {3}, {-1, 127, -128})},
+                   .attributes = to(ElementType::U64),
                    .differentiable = false},
                   {.what = "integer to float",
                    .operands = {i32({4}, -100, 100)},

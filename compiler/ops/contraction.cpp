@@ -151,6 +151,7 @@ OpDef contraction_op() {
                   sample("outer product", "i,j->ji", {2}, {3}),
                   sample("inner product", "i,i->", {4}, {4}),
                   sample("attention", "qhd,khd->hqk", {3, 2, 2}, {4, 2, 2}),
+                  sample("rows apart in the result", "abmk,bkn->abmn", {2, 3, 2, 4}, {3, 4, 2}),
                   sample("batch only", "ab,ab->ba", {2, 3}, {2, 3}),
                   sample("nothing summed over", "mk,kn->mn", {2, 0}, {0, 2}),
                   {.what = "integers",

@@ -1,6 +1,7 @@
 // Parts of a tensor at starts that are values.
 #include "compiler/ops/dynamic.h"
 
+#include "compiler/ops/rows.h"
 #include "compiler/ops/support.h"
 
 namespace nnc::ops {
@@ -10,7 +11,8 @@ std::string check_part(const OpView& op, const Shape& x, const Shape& part, std:
     return fmt::format("{} needs one start and one extent for each axis", to_string(x));
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (op.inputs[first + i]->type != Type{ElementType::I32, {}}) return "a start must be i32[]";
+    const Type& start = op.inputs[first + i]->type;
+    if (!is_integer(start.element) || !start.shape.empty()) return "a start must be one integer";
     if (part[i] < 0 || part[i] > x[i]) return fmt::format("{} is no part of {}", to_string(part), to_string(x));
   }
   return "";
@@ -20,7 +22,7 @@ std::vector<std::int64_t> part_places(const Shape& x, const Shape& part, std::sp
   const Shape strides = row_major_strides(x);
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    offset += std::clamp<std::int64_t>(starts[i]->integers()[0], 0, x[i] - part[i]) * strides[i];
+    offset += clamped(*starts[i], x[i] - part[i] + 1)[0] * strides[i];
   }
   return strided_offsets(part, strides, offset);
 }

@@ -8,7 +8,7 @@
 
 namespace nnc::ops {
 
-// The operands from `first` on are one i32 scalar for each axis of x, and `part` lies within x; "" if so.
+// The operands from `first` on are one integer for each axis of x, and `part` lies within x; "" if so.
 std::string check_part(const OpView& op, const Shape& x, const Shape& part, std::size_t first);
 // The flat place in x of each element of the part, its starts clamped so that it fits.
 std::vector<std::int64_t> part_places(const Shape& x, const Shape& part, std::span<const Tensor* const> starts);

@@ -19,7 +19,7 @@ OpDef erf_op() {
             Value* bell = g.op("exp", {g.negate(g.multiply(g.in(0), g.in(0)))});
             g.to(0, g.multiply(g.dy(), g.multiply(g.like(bell, kTwoOverRootPi), bell)));
           },
-      .lower = elementwise_body("return erf(a);"),
+      .lower = math_function("erf", "a"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "extremes",
                    .operands = {f32_values({6}, {-kInfinity, kInfinity, kNaN, -0.0, 100, -100})},

@@ -24,7 +24,8 @@ OpDef floor_divide_op() {
       .operands_max = 2,
       .traits = Elementwise,
       .infer = integer_elementwise,
-      .evaluate = map_binary(nullptr, floor_quotient),
+      .evaluate =
+          map_binary(nullptr, floor_quotient, [](std::uint64_t a, std::uint64_t b) { return b == 0 ? 0 : a / b; }),
       .gradient = [](GradientBuilder&) {},
       .lower = elementwise_body(R"(
     using T = ElementOf<V>;
@@ -46,6 +47,10 @@ OpDef floor_divide_op() {
                   {.what = "by zero and overflow",
                    .operands = {operand(ElementType::I32, {3}, {5, 0, -2147483648.0}),
                                 operand(ElementType::I32, {3}, {0, 0, -1})},
+                   .differentiable = false},
+                  {.what = "the highest of u64",
+                   .operands = {operand(ElementType::U64, {4}, {0x1p63, 3, 0x1.8p63, 5}),
+                                operand(ElementType::U64, {4}, {3, 0x1p63, 0x1p63, 5})},
                    .differentiable = false},
                   {.what = "unsigned",
                    .operands = {operand(ElementType::U8, {3}, {200, 7, 255}),

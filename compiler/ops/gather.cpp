@@ -58,6 +58,10 @@ OpDef gather_op() {
       .batch = batch_gather,
       .lower = {.family = Family::Move, .flops = 0},
       .samples = {{.what = "rows", .operands = {f32({4, 3}), operand(ElementType::I32, {2, 2}, {3, 0, 1, 3})}},
+                  {.what = "indices of u64", .operands = {f32({4, 3}), operand(ElementType::U64, {3}, {0x1p63, 2, 0})}},
+                  {.what = "indices of i64",
+                   .operands = {f32({4, 3}), operand(ElementType::I64, {4}, {0x1p62, 2, 0, -0x1p63})}},
+                  {.what = "indices of i8", .operands = {f32({300}), operand(ElementType::I8, {2}, {-128, 127})}},
                   {.what = "scalar index, clamped", .operands = {f32({4, 3}), operand(ElementType::I32, {}, {9})}},
                   {.what = "scalar rows, clamped", .operands = {f32({4}), operand(ElementType::I32, {3}, {-1, 2, 4})}}},
   };

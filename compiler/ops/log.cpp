@@ -14,7 +14,7 @@ OpDef log_op() {
       .infer = float_elementwise,
       .evaluate = map_unary([](double x) { return std::log(x); }),
       .gradient = [](GradientBuilder& g) { g.to(0, g.divide(g.dy(), g.in(0))); },
-      .lower = elementwise_body("return log(a);"),
+      .lower = math_function("log", "a"),
       .samples = {{.what = "positive", .operands = {f32({2, 3}, 0.1, 4)}},
                   {.what = "extremes",
                    .operands = {f32_values({6}, {0, -0.0, -1, kInfinity, kNaN, 1})},

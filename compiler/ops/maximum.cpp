@@ -13,7 +13,8 @@ OpDef maximum_op() {
       .traits = Elementwise,
       .infer = number_elementwise,
       .evaluate = map_binary([](double a, double b) { return b > a || std::isnan(b) ? b : a; },
-                             [](std::int64_t a, std::int64_t b) { return b > a ? b : a; }),
+                             [](std::int64_t a, std::int64_t b) { return b > a ? b : a; },
+                             [](std::uint64_t a, std::uint64_t b) { return b > a ? b : a; }),
       .gradient =
           [](GradientBuilder& g) {
             Value* a_wins = g.op("less", {g.in(1), g.in(0)});
@@ -23,6 +24,10 @@ OpDef maximum_op() {
           },
       .lower = elementwise_body("return maximum(a, b);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3}), f32({2, 3})}},
+                  {.what = "the highest of u64",
+                   .operands = {operand(ElementType::U64, {4}, {0x1p63, 3, 0x1.8p63, 5}),
+                                operand(ElementType::U64, {4}, {3, 0x1p63, 0x1p63, 5})},
+                   .differentiable = false},
                   {.what = "integers", .operands = {i32({5}, -9, 9), i32({5}, 1, 9)}, .differentiable = false},
                   {.what = "ties, infinite, NaN",
                    .operands = {f32_values({6}, {1, kInfinity, kNaN, 1, -0.0, -kInfinity}),

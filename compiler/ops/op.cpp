@@ -159,4 +159,10 @@ Lowering elementwise_body(std::string body, double flops, std::string integer_bo
       .family = Family::Elementwise, .body = std::move(body), .integer_body = std::move(integer_body), .flops = flops};
 }
 
+Lowering math_function(const std::string& name, const std::string& arguments, std::string integer_body) {
+  Lowering lowering = elementwise_body(fmt::format("return {}({});", name, arguments), 1, std::move(integer_body));
+  lowering.double_body = fmt::format("return {}_double({});", name, arguments);
+  return lowering;
+}
+
 }  // namespace nnc

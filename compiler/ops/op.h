@@ -145,10 +145,14 @@ struct Lowering {
   std::string initial = {};
   // Elementwise: the body for integers, if it is another: their arithmetic wraps.
   std::string integer_body = {};
+  // Elementwise: the body for f64, if it is another.
+  std::string double_body = {};
   // Floating-point operations counted for one element, in the field's convention (exp and tanh count 1).
   double flops = 1;
 };
 Lowering elementwise_body(std::string body, double flops = 1, std::string integer_body = {});
+// "exp", "a": the function of runtime/nnc/math.h, and that of math_double.h for f64.
+Lowering math_function(const std::string& name, const std::string& arguments, std::string integer_body = {});
 
 // An operand of a sample: values drawn uniformly from [low, high] unless `values` are given.
 struct SampleOperand {

@@ -26,7 +26,7 @@ OpDef reduce_max_op() {
       .traits = Reduction,
       .attributes = {{"axes", AttributeKind::Integers, "the axes that are reduced, and dropped"}},
       .infer = [](const OpView& op) { return is_float(op.type(0).element) ? infer_reduction(op) : infer_nonempty(op); },
-      .evaluate = fold(
+      .evaluate = fold_ordered(
           -kInfinity, [](double a, double b) { return b > a || std::isnan(b) ? b : a; },
           std::numeric_limits<std::int64_t>::min(), [](std::int64_t a, std::int64_t b) { return std::max(a, b); }),
       .gradient = [](GradientBuilder& g) { differentiate_extremum(g, g.in(0)); },
@@ -36,6 +36,10 @@ OpDef reduce_max_op() {
           {{.what = "last axis", .operands = {f32({2, 3})}, .attributes = over({1})},
            {.what = "two axes", .operands = {f32({2, 3, 4})}, .attributes = over({0, 2})},
            {.what = "integers", .operands = {i32({2, 3}, -9, 9)}, .attributes = over({0}), .differentiable = false},
+           {.what = "the highest of u64",
+            .operands = {operand(ElementType::U64, {2, 3}, {0x1p63, 3, 0x1.8p63, 5, 0x1p62, 0x1p63})},
+            .attributes = over({1}),
+            .differentiable = false},
            {.what = "no axes", .operands = {f32({2, 3})}, .attributes = over({})},
            {.what = "ties, infinite, NaN",
             .operands = {f32_values({4, 3}, {1, 2, 2, kNaN, 1, 0, 1, kNaN, kInfinity, -kInfinity, 0, -0.0})},

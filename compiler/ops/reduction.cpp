@@ -20,8 +20,7 @@ Inferred infer_reduction(const OpView& op) {
   return {{{op.type(0).element, shape_at(op.shape(0), other_axes(op.shape(0).size(), axes))}}, ""};
 }
 
-Evaluate fold(double initial, double (*real)(double, double), std::int64_t integer_initial,
-              std::int64_t (*integer)(std::int64_t, std::int64_t)) {
+Evaluate fold(double initial, double (*real)(double, double), std::int64_t integer_initial, IntegerBinary integer) {
   return [=](const Op& op, Operands in) {
     const std::vector<std::int64_t>& axes = op.attributes.integers("axes");
     std::vector<std::int64_t> order = other_axes(in[0]->type.shape.size(), axes);
@@ -44,6 +43,17 @@ Evaluate fold(double initial, double (*real)(double, double), std::int64_t integ
       wrap(y);
     }
     return std::vector<Tensor>{std::move(y)};
+  };
+}
+
+Evaluate fold_ordered(double initial, double (*real)(double, double), std::int64_t integer_initial,
+                      IntegerBinary integer) {
+  const Evaluate folded = fold(initial, real, integer_initial, integer);
+  return [folded](const Op& op, Operands in) {
+    if (in[0]->type.element != ElementType::U64) return folded(op, in);
+    const Tensor x = in_order(*in[0]);
+    const Tensor* const operand = &x;
+    return std::vector<Tensor>{in_order(folded(op, {&operand, 1})[0])};
   };
 }
 

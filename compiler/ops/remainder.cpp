@@ -1,4 +1,4 @@
-// What floor_divide leaves, elementwise: the sign is the divisor's, as Python's %.
+// What a division rounded down leaves, elementwise: the sign is the divisor's, as Python's %. Exact for floats.
 #include "compiler/ops/support.h"
 
 namespace nnc::ops {
@@ -11,20 +11,33 @@ std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+double floor_rest(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(rest, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 }  // namespace
 
 OpDef remainder_op() {
   return {
       .name = "remainder",
       .signature = "remainder(a, b)",
-      .formula = "a - b floor_divide(a, b): has the sign of b; a where b = 0",
+      .formula = "a - b floor(a / b): has the sign of b; of integers a where b = 0",
       .operands_min = 2,
       .operands_max = 2,
       .traits = Elementwise,
-      .infer = integer_elementwise,
-      .evaluate = map_binary(nullptr, floor_remainder),
-      .gradient = [](GradientBuilder&) {},
-      .lower = elementwise_body(R"(
+      .infer = number_elementwise,
+      .evaluate =
+          map_binary(floor_rest, floor_remainder, [](std::uint64_t a, std::uint64_t b) { return b == 0 ? a : a % b; }),
+      .gradient =
+          [](GradientBuilder& g) {
+            if (!is_float(g.out()->type.element)) return;
+            g.to(0, g.dy());
+            Value* quotient = g.op("floor", {g.divide(g.in(0), g.in(1))});
+            if (g.needs(1)) g.to(1, g.negate(g.multiply(g.dy(), quotient)));
+          },
+      .lower = elementwise_body("return remainder(a, b);", 1, R"(
     using T = ElementOf<V>;
     const V zero{}, one = splat<V>(T(1));
     V by = select(b == zero, one, b);
@@ -35,7 +48,12 @@ OpDef remainder_op() {
       rest = select(differs, wrapping_add(rest, b), rest);
     }
     return select(b == zero, a, rest);)"),
-      .samples = {{.what = "signs",
+      .samples = {{.what = "floats", .operands = {f32({2, 3}), f32({2, 3}, 0.3, 0.4)}},
+                  {.what = "far apart, special cases",
+                   .operands = {f32_values({10}, {1e30, -1e30, 7, -7, 0, -0.0, kInfinity, 3, -3, kNaN}),
+                                f32_values({10}, {3e-20, 3e-20, -2, 2, -1, 1, 2, 0, kInfinity, 1})},
+                   .differentiable = false},
+                  {.what = "signs",
                    .operands = {operand(ElementType::I32, {6}, {7, -7, 7, -7, 6, -6}),
                                 operand(ElementType::I32, {6}, {2, 2, -2, -2, 3, 3})},
                    .differentiable = false},
@@ -46,6 +64,10 @@ OpDef remainder_op() {
                   {.what = "near overflow",
                    .operands = {operand(ElementType::I32, {2}, {2147483646, -2147483647}),
                                 operand(ElementType::I32, {2}, {2147483647, -2147483648.0})},
+                   .differentiable = false},
+                  {.what = "the highest of u64",
+                   .operands = {operand(ElementType::U64, {4}, {0x1p63, 3, 0x1.8p63, 5}),
+                                operand(ElementType::U64, {4}, {3, 0x1p63, 0x1p63, 5})},
                    .differentiable = false},
                   {.what = "unsigned",
                    .operands = {operand(ElementType::U8, {3}, {200, 7, 255}),

@@ -7,15 +7,17 @@ namespace nnc::ops {
 
 std::vector<std::int64_t> clamped(const Tensor& index, std::int64_t count) {
   std::vector<std::int64_t> result = index.integers();
-  for (std::int64_t& i : result) i = std::clamp<std::int64_t>(i, 0, count - 1);
+  const bool is_natural = index.type.element == ElementType::U64;
+  for (std::int64_t& i : result) i = is_natural && i < 0 ? count - 1 : std::clamp<std::int64_t>(i, 0, count - 1);
   return result;
 }
 
 Value* index_in_all(BatchContext& context, Value* index, std::int64_t count) {
   GraphBuilder& g = context.builder;
   // Clamped before the sum, in a type that holds every index.
-  const bool is_wide = index->type.element == ElementType::U32 || index->type.element == ElementType::I64;
-  index = g.cast(index, is_wide ? ElementType::I64 : ElementType::I32);
+  const ElementType element = index->type.element;
+  const bool is_wide = size_bytes(element) == 8;
+  index = g.cast(index, is_wide ? element : element == ElementType::U32 ? ElementType::I64 : ElementType::I32);
   index = g.op("maximum", {index, g.like(index, 0)});
   index = g.op("minimum", {index, g.like(index, static_cast<double>(count - 1))});
   index = g.cast(index, ElementType::I32);

@@ -7,7 +7,7 @@
 
 namespace nnc::ops {
 
-// Each index clamped to [0, count), in row-major order.
+// Each index clamped to [0, count) as the number that it is, in row-major order.
 std::vector<std::int64_t> clamped(const Tensor& index, std::int64_t count);
 // Batched tables one after the other: row i of example b is row b * count + i. `index` has the batch axis.
 Value* index_in_all(BatchContext& context, Value* index, std::int64_t count);

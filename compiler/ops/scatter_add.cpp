@@ -9,7 +9,7 @@ Inferred infer_scatter_add(const OpView& op) {
   const Shape& index = op.shape(0);
   const Shape& rows = op.shape(1);
   if (!is_integer(op.type(0).element)) return error("the index must be integer");
-  if (!is_float(op.type(1).element)) return error("the rows must be float");
+  if (op.type(1).element == ElementType::Bool) return error("the rows must be numbers, not bool");
   if (rows.size() < index.size() || !std::equal(index.begin(), index.end(), rows.begin())) {
     return error(fmt::format("{} has no row for each index of {}", to_string(rows), to_string(index)));
   }
@@ -23,10 +23,18 @@ std::vector<Tensor> evaluate_scatter_add(const Op& op, Operands in) {
   Tensor y = Tensor::zeros(op.result()->type);
   const std::size_t width = static_cast<std::size_t>(row_major_strides(y.type.shape)[0]);
   const std::vector<std::int64_t> index = clamped(*in[0], y.type.shape[0]);
-  for (std::size_t r = 0; r < index.size(); ++r) {
-    for (std::size_t i = 0; i < width; ++i) {
-      y.floats()[static_cast<std::size_t>(index[r]) * width + i] += in[1]->floats()[r * width + i];
+  const auto sum = [&](const auto& rows, auto& table) {
+    for (std::size_t r = 0; r < index.size(); ++r) {
+      for (std::size_t i = 0; i < width; ++i) {
+        add_to(table[static_cast<std::size_t>(index[r]) * width + i], rows[r * width + i]);
+      }
     }
+  };
+  if (is_float(y.type.element)) {
+    sum(in[1]->floats(), y.floats());
+  } else {
+    sum(in[1]->integers(), y.integers());
+    wrap(y);
   }
   return {std::move(y)};
 }
@@ -55,12 +63,23 @@ OpDef scatter_add_op() {
       .attributes = {{"size", AttributeKind::Integer, "number of rows of the result"}},
       .infer = infer_scatter_add,
       .evaluate = evaluate_scatter_add,
-      .gradient = [](GradientBuilder& g) { g.to(1, g.op("gather", {g.dy(), g.in(0)})); },
+      .gradient =
+          [](GradientBuilder& g) {
+            if (g.needs(1)) g.to(1, g.op("gather", {g.dy(), g.in(0)}));
+          },
       .batch = batch_scatter_add,
       .lower = {.family = Family::Move},
       .samples = {{.what = "rows",
                    .operands = {operand(ElementType::I32, {2, 2}, {3, 0, 1, 3}), f32({2, 2, 3})},
                    .attributes = with({}, "size", std::int64_t{4})},
+                  {.what = "indices of u64",
+                   .operands = {operand(ElementType::U64, {3}, {0x1p63, 2, 0}), f32({3, 2})},
+                   .attributes = with({}, "size", std::int64_t{4})},
+                  {.what = "rows of integers, wrapping",
+                   .operands = {operand(ElementType::I64, {3}, {1, 2, 1}),
+                                operand(ElementType::I8, {3, 2}, {127, -128, 3, 4, 1, -1})},
+                   .attributes = with({}, "size", std::int64_t{4}),
+                   .differentiable = false},
                   {.what = "scalar rows, clamped",
                    .operands = {operand(ElementType::I32, {3}, {-1, 2, 9}), f32({3})},
                    .attributes = with({}, "size", std::int64_t{4})}},

@@ -14,7 +14,7 @@ OpDef sin_op() {
       .infer = float_elementwise,
       .evaluate = map_unary([](double x) { return std::sin(x); }),
       .gradient = [](GradientBuilder& g) { g.to(0, g.multiply(g.dy(), g.op("cos", {g.in(0)}))); },
-      .lower = elementwise_body("return sin(a);"),
+      .lower = math_function("sin", "a"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "extremes",
                    .operands = {f32_values({6}, {-kInfinity, kInfinity, kNaN, -0.0, 100, -100})},

@@ -32,8 +32,15 @@ Inferred all_alike(const OpView& op, bool allowed, const char* what) {
 }  // namespace
 
 void wrap(Tensor& tensor) {
-  if (is_float(tensor.type.element) || tensor.type.element == ElementType::I64) return;
+  if (is_float(tensor.type.element) || size_bytes(tensor.type.element) == 8) return;
   for (std::int64_t& x : tensor.integers()) x = wrap_to(tensor.type.element, x);
+}
+
+Tensor in_order(const Tensor& x) {
+  Tensor y = x;
+  if (x.type.element != ElementType::U64) return y;
+  for (std::int64_t& element : y.integers()) element ^= std::numeric_limits<std::int64_t>::min();
+  return y;
 }
 
 Evaluate map_unary(double (*real)(double), std::uint64_t (*integer)(std::uint64_t)) {
@@ -50,11 +57,17 @@ Evaluate map_unary(double (*real)(double), std::uint64_t (*integer)(std::uint64_
   };
 }
 
-Evaluate map_binary(double (*real)(double, double), std::int64_t (*integer)(std::int64_t, std::int64_t)) {
+Evaluate map_binary(double (*real)(double, double), IntegerBinary integer, NaturalBinary natural) {
   return [=](const Op& op, Operands in) {
     Tensor y = Tensor::zeros(op.result()->type);
     if (is_float(y.type.element)) {
       reals(y) = reals(*in[0]).binaryExpr(reals(*in[1]), real);
+    } else if (natural != nullptr && y.type.element == ElementType::U64) {
+      std::transform(
+          in[0]->integers().begin(), in[0]->integers().end(), in[1]->integers().begin(), y.integers().begin(),
+          [&](std::int64_t a, std::int64_t b) {
+            return static_cast<std::int64_t>(natural(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)));
+          });
     } else {
       std::transform(in[0]->integers().begin(), in[0]->integers().end(), in[1]->integers().begin(),
                      y.integers().begin(), integer);
@@ -71,8 +84,8 @@ Evaluate map_comparison(bool (*real)(double, double), bool (*integer)(std::int64
       std::transform(in[0]->floats().begin(), in[0]->floats().end(), in[1]->floats().begin(), y.integers().begin(),
                      real);
     } else {
-      std::transform(in[0]->integers().begin(), in[0]->integers().end(), in[1]->integers().begin(),
-                     y.integers().begin(), integer);
+      const Tensor a = in_order(*in[0]), b = in_order(*in[1]);
+      std::transform(a.integers().begin(), a.integers().end(), b.integers().begin(), y.integers().begin(), integer);
     }
     return std::vector<Tensor>{std::move(y)};
   };

@@ -22,10 +22,22 @@ using Evaluate = std::function<std::vector<Tensor>(const Op&, Operands)>;
 // ---- evaluation -----------------------------------------------------------------------------------------------------
 
 // Element by element; the integer version computes modulo 2^64 and is wrapped to the type afterwards. A null function
-// says that the class is not allowed (infer refuses it).
+// says that the class is not allowed (infer refuses it). `natural` is for u64, if that computes otherwise.
+using IntegerBinary = std::int64_t (*)(std::int64_t, std::int64_t);
+using NaturalBinary = std::uint64_t (*)(std::uint64_t, std::uint64_t);
 Evaluate map_unary(double (*real)(double), std::uint64_t (*integer)(std::uint64_t) = nullptr);
-Evaluate map_binary(double (*real)(double, double), std::int64_t (*integer)(std::int64_t, std::int64_t) = nullptr);
+Evaluate map_binary(double (*real)(double, double), IntegerBinary integer = nullptr, NaturalBinary natural = nullptr);
 Evaluate map_comparison(bool (*real)(double, double), bool (*integer)(std::int64_t, std::int64_t));
+
+// sum += x; integers modulo 2^64.
+inline void add_to(double& sum, double x) { sum += x; }
+inline void add_to(std::int64_t& sum, std::int64_t x) {
+  sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(x));
+}
+
+// Integers whose order as int64 is that of the tensor's numbers: u64 with the highest bit flipped, others as they are.
+// Applied twice it is the tensor again.
+Tensor in_order(const Tensor& x);
 
 // Calls `visit` with the vector of elements, of whichever class.
 template <class F>
@@ -48,8 +60,10 @@ Tensor batched_product(const Tensor& a, const Tensor& b, std::int64_t batch, std
 void wrap(Tensor& tensor);
 
 // Folds the reduced axes (attribute `axes`) from `initial` on, in row-major order; integers modulo 2^64.
-Evaluate fold(double initial, double (*real)(double, double), std::int64_t integer_initial,
-              std::int64_t (*integer)(std::int64_t, std::int64_t));
+Evaluate fold(double initial, double (*real)(double, double), std::int64_t integer_initial, IntegerBinary integer);
+// The same for what asks for the order of the numbers: `integer` sees those of in_order.
+Evaluate fold_ordered(double initial, double (*real)(double, double), std::int64_t integer_initial,
+                      IntegerBinary integer);
 
 // ---- shape rules ----------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ OpDef tanh_op() {
             Value* slope = g.subtract(g.like(g.out(), 1), g.multiply(g.out(), g.out()));
             g.to(0, g.multiply(g.dy(), slope));
           },
-      .lower = elementwise_body("return tanh(a);"),
+      .lower = math_function("tanh", "a"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "extremes",
                    .operands = {f32_values({6}, {-kInfinity, kInfinity, kNaN, -0.0, 100, -100})},

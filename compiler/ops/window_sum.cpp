@@ -11,7 +11,7 @@ std::vector<Tensor> evaluate_window_sum(const Op& op, Operands in) {
   const auto sum = [&](const auto& x, auto& result) {
     const std::size_t size = static_cast<std::size_t>(taps.window_size);
     for (std::size_t i = 0; i < taps.places.size(); ++i) {
-      if (taps.places[i] >= 0) result[i / size] += x[static_cast<std::size_t>(taps.places[i])];
+      if (taps.places[i] >= 0) add_to(result[i / size], x[static_cast<std::size_t>(taps.places[i])]);
     }
   };
   if (is_float(y.type.element)) {

@@ -86,17 +86,21 @@ std::vector<std::int64_t> maximum_places(const Attributes& attributes, const Ten
   const Taps taps = taps_of(attributes, x.type.shape);
   const std::size_t size = static_cast<std::size_t>(taps.window_size);
   std::vector<std::int64_t> best(taps.places.size() / size, -1);
-  for (std::size_t i = 0; i < taps.places.size(); ++i) {
-    const std::int64_t place = taps.places[i];
-    std::int64_t& so_far = best[i / size];
-    if (place < 0) continue;
-    if (so_far < 0) {
-      so_far = place;
-      continue;
+  const Tensor ordered = in_order(x);
+  const auto choose = [&](const auto& elements) {
+    for (std::size_t i = 0; i < taps.places.size(); ++i) {
+      const std::int64_t place = taps.places[i];
+      std::int64_t& so_far = best[i / size];
+      if (place < 0) continue;
+      if (so_far < 0) {
+        so_far = place;
+        continue;
+      }
+      const auto a = elements[static_cast<std::size_t>(so_far)], b = elements[static_cast<std::size_t>(place)];
+      if (b > a || (b != b && a == a)) so_far = place;  // the first NaN
     }
-    const double a = x.at(so_far), b = x.at(place);
-    if (b > a || (std::isnan(b) && !std::isnan(a))) so_far = place;
-  }
+  };
+  std::visit(choose, ordered.data);
   return best;
 }
 

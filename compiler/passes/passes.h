@@ -10,9 +10,9 @@
 namespace nnc {
 
 // The step function of a causal model: `input`, a sequence along axis 0, comes one element a call, and what later steps
-// need becomes recurrent states, whose initial values become outputs of `init`. Where there is none the reason is
-// reported at its place (kind not_causal).
-void make_stream(Graph& graph, Graph& init, const std::string& input, Diagnostics& diagnostics);
+// need becomes recurrent states, whose initial values become outputs of `init`. Returns how many steps there are at
+// most, 0 if any number. Where there is no such function the reason is reported at its place (kind not_causal).
+std::int64_t make_stream(Graph& graph, Graph& init, const std::string& input, Diagnostics& diagnostics);
 
 // Every operation gets the leading axis of size `batch` where its value depends on an example; batch_mean becomes a
 // reduction. Inputs marked per_example and what is computed from them get the axis; all else stays as it is.

@@ -107,12 +107,7 @@ std::optional<double> splat_value(const Value* value) {
   if (is_op(value, "broadcast") || is_op(value, "reshape")) return splat_value(value->producer->inputs[0]);
   const Tensor* tensor = constant_value(value);
   if (!tensor || element_count(tensor->type.shape) == 0) return std::nullopt;
-  // 0 and -0 are equal but not one number.
-  for (std::int64_t i = 0; i < element_count(tensor->type.shape); ++i) {
-    const double first = tensor->at(0), other = tensor->at(i);
-    if (std::memcmp(&first, &other, sizeof first) != 0) return std::nullopt;
-  }
-  return tensor->at(0);
+  return tensor->is_splat() ? std::optional<double>(tensor->at(0)) : std::nullopt;
 }
 
 ScanView::ScanView(const Op& scan)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/ops/rows.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/simplify.h"
 
@@ -109,6 +110,27 @@ Value* simplify_reverse(GraphBuilder&, Op& op) {
   return op.inputs[0];
 }
 
+// Rows at equal distances are a slice.
+Value* simplify_gather(GraphBuilder& builder, Op& op) {
+  const Tensor* index = constant_value(op.inputs[1]);
+  Value* table = op.inputs[0];
+  if (index == nullptr || element_count(index->type.shape) == 0) return nullptr;
+  const Integers rows = ops::clamped(*index, table->type.shape[0]);
+  const std::int64_t distance = rows.size() > 1 ? rows[1] - rows[0] : 1;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    if (distance < 1 || rows[i] - rows[i - 1] != distance) return nullptr;
+  }
+  Integers start(table->type.shape.size(), 0), stop = table->type.shape, step(start.size(), 1);
+  start[0] = rows.front();
+  stop[0] = rows.back() + 1;
+  step[0] = distance;
+  Attributes attributes;
+  attributes.set("start", start);
+  attributes.set("stop", stop);
+  attributes.set("step", step);
+  return builder.reshape(builder.op("slice", {table}, attributes), op.result()->type.shape);
+}
+
 }  // namespace
 
 Value* simplify_movement(GraphBuilder& builder, Op& op) {
@@ -121,6 +143,7 @@ Value* simplify_movement(GraphBuilder& builder, Op& op) {
       {"pad", simplify_pad},
       {"concat", simplify_concat},
       {"reverse", simplify_reverse},
+      {"gather", simplify_gather},
   };
   auto found = kTable.find(op.def->name);
   return found == kTable.end() ? nullptr : found->second(builder, op);

@@ -49,7 +49,9 @@ const View& PlanBuilder::view(const Value* value) {
   View result;
   if (op.def->name == "constant") {
     const Tensor& tensor = op.attributes.get<Tensor>("value");
-    if (tensor.is_splat()) {
+    // A literal is a double: what that cannot hold is stored.
+    const bool is_literal = tensor.is_splat() && same_bits(Tensor::filled(tensor.type, tensor.at(0)), tensor);
+    if (is_literal) {
       result.buffer = kLiteralBuffer;
       result.offset = static_cast<std::int64_t>(literals_.size());
       result.shape = value->type.shape;
@@ -144,12 +146,13 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   return to;
 }
 
-View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike) {
+View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits) {
   const std::map<const Value*, View>::iterator goal = goals_.find(value);
   if (goal != goals_.end()) {
     const View& place = goal->second;
     const std::size_t last = order.empty() ? 0 : static_cast<std::size_t>(order.back());
-    const bool fits = order.empty() || place.shape[last] == 1 || place.strides[last] == 1;
+    const bool is_dense = order.empty() || place.shape[last] == 1 || place.strides[last] == 1;
+    const bool fits = is_dense && (suits == nullptr || suits(place));
     if (fits && (alike == nullptr || has_strides(place, alike->strides))) return place;
   }
   View place;
@@ -158,8 +161,9 @@ View PlanBuilder::place_like(const Value* value, const std::vector<int>& order, 
   return place;
 }
 
-View PlanBuilder::place_result(const Value* value, const std::vector<int>& order, const View* alike) {
-  View place = place_like(value, order, alike);
+View PlanBuilder::place_result(const Value* value, const std::vector<int>& order, const View* alike,
+                               const Suits& suits) {
+  View place = place_like(value, order, alike, suits);
   if (place.buffer < 0) {
     std::int64_t reach = 1;
     for (std::size_t i = 0; i < place.shape.size(); ++i) reach += (place.shape[i] - 1) * place.strides[i];
@@ -219,7 +223,18 @@ void PlanBuilder::touch(const View& view) {
   }
 }
 
+// What a kernel holds in its lanes beside its own elements may be wider: of all that a step touches, the widest counts.
+void PlanBuilder::narrow_lanes(Step& step) const {
+  int bytes = 4;
+  for (const StepArgument& argument : step.arguments) bytes = std::max(bytes, size_bytes(argument.element));
+  for (const Op* op : step.functor.ops) bytes = std::max(bytes, size_bytes(op->result()->type.element));
+  for (Field& field : step.config) {
+    if (field.name == "lanes") field.values[0] = lanes_of(target_.lanes, bytes);
+  }
+}
+
 void PlanBuilder::emit_step(Step step) {
+  narrow_lanes(step);
   for (const StepArgument& argument : step.arguments) touch(argument.view);
   ++clock_;
   Node node;

@@ -35,6 +35,7 @@ class PlanBuilder {
 
   Plan& plan() { return plan_; }
   const PlanTarget& target() const { return target_; }
+  int lanes(ElementType element) const { return lanes_of(target_.lanes, size_bytes(element)); }
 
   // ---- places ----
   // An empty name is given in the end, by name_plan.
@@ -50,7 +51,10 @@ class PlanBuilder {
   double literal(const View& view) const { return literals_[static_cast<std::size_t>(view.offset)]; }
   // Where a step puts a result: at its goal if its last axis in `order` is contiguous there, else in a new buffer laid
   // out in that order. Registers the view. `alike`: a result of the same step, to whose strides this one must conform.
-  View place_result(const Value* value, const std::vector<int>& order, const View* alike = nullptr);
+  // `suits`: what else the kernel asks of a goal.
+  using Suits = std::function<bool(const View& place)>;
+  View place_result(const Value* value, const std::vector<int>& order, const View* alike = nullptr,
+                    const Suits& suits = nullptr);
   // A constant in read-only memory.
   View constant_view(const Tensor& tensor);
 
@@ -67,21 +71,29 @@ class PlanBuilder {
   void copy_or_fill(const Op& about, const View& from, const View& to, ElementType element);
   void fill(const Op& about, const View& to, ElementType element, double value);
 
+  // How a kernel writes its result.
+  struct ResultForm {
+    std::vector<int> order;       // the axes as it lays them out
+    int lane_axes = 1;            // how many of the last of them together fill the lanes
+    Suits suits = nullptr;        // what else it asks of a goal
+    bool stores_any_type = true;  // the epilogue may give another element type than the kernel computes in
+    // lane_axes where they depend on the place.
+    std::function<int(const View& place)> lane_axes_at = nullptr;
+  };
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
-  // otherwise than the kernel walks, in a step of their own. `order`: the axes of the result as the kernel lays them
-  // out, of which the last `lane_axes` together fill the lanes; `make` builds the step that writes to a place.
-  void finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
-                   const std::function<Step(const View& y)>& make);
+  // otherwise than the kernel walks, in a step of their own. `make` builds the step that writes to a place.
+  void finish_root(const Group& group, const ResultForm& form, const std::function<Step(const View& y)>& make);
   void lower_elementwise(const Group& group);
 
  private:
   void lower_group(const Group& group);
   bool epilogue_fits(const Group& group, const View& y, const std::set<int>& lanes);
-  View place_like(const Value* value, const std::vector<int>& order, const View* alike);
+  View place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits);
   void lower_scan(const Op& op);
   void meet_goals(const std::vector<Goal>& goals);
   std::string unique_name(const std::string& wanted);
   void touch(const View& view);
+  void narrow_lanes(Step& step) const;
 
   Plan& plan_;
   PlanTarget target_;

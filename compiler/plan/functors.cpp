@@ -72,18 +72,21 @@ bool PlanBuilder::epilogue_fits(const Group& group, const View& y, const std::se
   return true;
 }
 
-void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order, int lane_axes,
+void PlanBuilder::finish_root(const Group& group, const ResultForm& form,
                               const std::function<Step(const View& y)>& make) {
   const Value* root = group.root->result();
-  std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())),
-                      order.end());
+  const std::vector<int>& order = form.order;
   // What the kernel itself stores: a value of the kernel's own element type, if there is one.
   const Value* result = group.stored.empty() ? root : group.stored.back();
   for (const Value* value : group.stored) {
     if (value->type.element == root->type.element) result = value;
   }
-  if (!group.elementwise.empty() && result != root && epilogue_fits(group, place_like(result, order, nullptr), lanes)) {
-    const View y = place_result(result, order);
+  const bool is_stored = form.stores_any_type || result->type.element == root->type.element;
+  const View place = place_like(result, order, nullptr, form.suits);
+  const std::ptrdiff_t lane_axes = form.lane_axes_at != nullptr ? form.lane_axes_at(place) : form.lane_axes;
+  const std::set<int> lanes(order.end() - std::min(lane_axes, static_cast<std::ptrdiff_t>(order.size())), order.end());
+  if (!group.elementwise.empty() && result != root && is_stored && epilogue_fits(group, place, lanes)) {
+    const View y = place_result(result, order, nullptr, form.suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;
     Functor& functor = step.functor;
@@ -103,8 +106,8 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
     }
     for (const Value* value : group.stored) {
       if (value == result) continue;
-      const View place = place_result(value, order, &y);
-      const int index = argument(step, operand_name(value) + "_out", place, value->type.element, true);
+      const View like_y = place_result(value, order, &y);
+      const int index = argument(step, operand_name(value) + "_out", like_y, value->type.element, true);
       functor.stores.push_back({value, index, Access::Offset, {}, 0});
     }
     step.has_epilogue = true;
@@ -112,7 +115,7 @@ void PlanBuilder::finish_root(const Group& group, const std::vector<int>& order,
     emit_step(std::move(step));
     return;
   }
-  const View y = place_result(root, order);
+  const View y = place_result(root, order, nullptr, form.suits);
   Step step = make(y);
   step.has_epilogue = true;
   emit_step(std::move(step));

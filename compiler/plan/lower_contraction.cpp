@@ -91,7 +91,7 @@ bool lanes_fit(const std::optional<Operand>& b) { return b && (b->outer.extent =
 
 // What a way costs, in multiply-adds: the lanes left idle, and the copies that it needs.
 double cost(PlanBuilder& builder, const Roles& r) {
-  const int lanes = builder.target().lanes;
+  const int lanes = builder.lanes(r.b->type.element);
   const double n = static_cast<double>(extent_of(r, r.n));
   const double products = static_cast<double>(extent_of(r, r.batch) * extent_of(r, r.m) * extent_of(r, r.k));
   double total = products * std::ceil(n / lanes);
@@ -134,13 +134,15 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
   }
   const std::int64_t batch = extent_of(r, r.batch), m = extent_of(r, r.m), n = extent_of(r, r.n), k = extent_of(r, r.k);
   const std::vector<int> order = order_of(letters.y, r.batch + r.m + r.n);
-  builder.finish_root(group, order, static_cast<int>(r.n.size()), [&](const View& y) {
-    Roles result = r;
-    const std::optional<Axis> y_batch = one_axis(result, r.batch, letters.y, y),
-                              y_m = one_axis(result, r.m, letters.y, y), y_n = one_axis(result, r.n, letters.y, y);
-    if (!y_batch || !y_m || !y_n) throw InternalError("the result of a contraction lies in no regular order");
-    const int lanes = builder.target().lanes;
-    const TileShape tile = tile_shape(m, n, lanes, builder.target().registers, 4 * a_axes->outer.stride);
+  const auto axis_of_result = [&](const std::string& group_letters, const View& y) {
+    return one_axis(r, group_letters, letters.y, y);
+  };
+  const auto make = [&](const View& y) {
+    const std::optional<Axis> y_batch = axis_of_result(r.batch, y), y_m = axis_of_result(r.m, y);
+    if (!y_batch || !y_m) throw InternalError("the result of a contraction lies in no regular order");
+    const int lanes = builder.lanes(r.b->type.element);
+    const TileShape tile =
+        tile_shape(m, n, lanes, builder.target().registers, size_bytes(r.a->type.element) * a_axes->outer.stride);
     Step step = builder.new_step(op, "contraction", "templates/contraction.h");
     step.config = {field("batch", batch),
                    field("m", m),
@@ -165,7 +167,11 @@ void lower_contraction(PlanBuilder& builder, const Group& group) {
     step.comments.push_back(to_string(op.inputs[0]->type) + " x " + to_string(op.inputs[1]->type) + " -> " +
                             to_string(op.result()->type));
     return step;
-  });
+  };
+  const auto suits = [&](const View& y) {
+    return axis_of_result(r.batch, y) && axis_of_result(r.m, y) && axis_of_result(r.n, y);
+  };
+  builder.finish_root(group, {order, static_cast<int>(r.n.size()), suits}, make);
 }
 
 }  // namespace nnc

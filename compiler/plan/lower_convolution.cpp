@@ -173,12 +173,12 @@ void lower_forward(Convolution& c) {
     w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o012i" ? "012io" : wanted));
   const Axes wa{w_axes, w};
   const std::vector<int> order = order_of(c.y_axes, "n012c");
-  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& y) {
+  builder.finish_root(c.group, {order, c.y_axes.find('c') == std::string::npos ? 0 : 1}, [&](const View& y) {
     const Axes ya{c.y_axes, y};
     const Window& window = c.window;
     Step step = builder.new_step(c.op, "convolution", "templates/convolution.h");
     std::vector<Field>& config = step.config;
-    const int lanes = builder.target().lanes;
+    const int lanes = builder.lanes(c.op.result()->type.element);
     const Triple out = window.extents(ya), k = window.extents(wa);
     const TileShape tile =
         depthwise ? depthwise_tile_shape(out[2], o_all, lanes, builder.target().registers)
@@ -231,13 +231,15 @@ void lower_weights(Convolution& c) {
   const std::int64_t o = da.extent('o') / groups, i = xa.extent('n') / groups;
   const bool depthwise = groups > 1 && i == 1 && o == 1 && xa.stride('n') == 1;
   const std::vector<int> order = order_of(c.y_axes, "012nc");
-  builder.finish_root(c.group, order, c.y_axes.find('c') == std::string::npos ? 0 : 1, [&](const View& dw) {
+  // Sums of rows that are not the last wait in dw, as they are.
+  const PlanBuilder::ResultForm form = {order, c.y_axes.find('c') == std::string::npos ? 0 : 1, nullptr, false};
+  builder.finish_root(c.group, form, [&](const View& dw) {
     const Axes wa{c.y_axes, dw};
     const Window& window = c.window;
     Step step = builder.new_step(c.op, depthwise ? "depthwise_weights" : "convolution_weights",
                                  "templates/convolution_weights.h");
     std::vector<Field>& config = step.config;
-    const int lanes = builder.target().lanes, registers = builder.target().registers;
+    const int lanes = builder.lanes(c.op.result()->type.element), registers = builder.target().registers;
     const Triple in = window.extents(xa), out = window.extents(da), k = window.extents(wa);
     const TileShape tile = depthwise ? depthwise_tile_shape(out[2], o * groups, lanes, registers)
                                      : weight_gradient_tile_shape(i, k[2], o, lanes, registers);

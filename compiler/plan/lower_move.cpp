@@ -1,5 +1,6 @@
 // Data movement that is no view: concat, pad, gather and the like.
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "compiler/plan/builder.h"
@@ -68,20 +69,34 @@ void lower_gather(PlanBuilder& builder, const Op& op) {
   builder.emit_step(std::move(step));
 }
 
-void lower_scatter_add(PlanBuilder& builder, const Op& op) {
-  const View index = builder.packed_view(op.inputs[0], plain_order(op.inputs[0]->type.shape.size()));
-  const View u = builder.packed_view(op.inputs[1], plain_order(op.inputs[1]->type.shape.size()));
+// scatter_rows<C>(index, u, table, combine) into a table of zeros (scatter_add), or one that holds x already.
+void lower_scatter(PlanBuilder& builder, const Op& op) {
+  static const std::map<std::string, std::string> combines = {{"set", "Replace"},
+                                                              {"add", "ReduceSum"},
+                                                              {"multiply", "ReduceProduct"},
+                                                              {"maximum", "ReduceMaximum"},
+                                                              {"minimum", "ReduceMinimum"}};
+  const bool is_into = op.def->name == "scatter_into";
+  const Value* const index_value = op.inputs[is_into ? 1 : 0];
+  const Value* const rows_value = op.inputs[is_into ? 2 : 1];
+  const ElementType element = op.result()->type.element;
+  const View x = is_into ? builder.packed_view(op.inputs[0], plain_order(op.inputs[0]->type.shape.size())) : View{};
+  const View index = builder.packed_view(index_value, plain_order(index_value->type.shape.size()));
+  const View u = builder.packed_view(rows_value, plain_order(rows_value->type.shape.size()));
   const View table = builder.place_result(op.result(), plain_order(op.result()->type.shape.size()));
-  const std::int64_t rows = element_count(op.inputs[0]->type.shape);
-  const std::int64_t width = rows == 0 ? 0 : element_count(op.inputs[1]->type.shape) / rows;
-  Step step = builder.new_step(op, "scatter_add_rows", "templates/move.h");
+  if (!is_into) builder.fill(op, table, element, 0);
+  if (is_into && !same_place(x, table)) builder.copy(op, x, table, element);
+  const std::int64_t rows = element_count(index_value->type.shape);
+  const std::int64_t width = rows == 0 ? 0 : element_count(rows_value->type.shape) / rows;
+  Step step = builder.new_step(op, "scatter_rows", "templates/move.h");
+  step.combine = is_into ? combines.at(op.attributes.text("by")) : "ReduceSum";
   step.config = {field("rows", rows),   field("table_rows", op.result()->type.shape[0]),
                  field("width", width), field("table_row", width),
                  field("u_row", width), field("lanes", builder.target().lanes)};
-  builder.pointer(step, "index", index, op.inputs[0]->type.element, false);
-  builder.pointer(step, "u", u, op.inputs[1]->type.element, false);
-  builder.pointer(step, "table", table, op.result()->type.element, true);
-  step.comments.push_back(to_string(op.inputs[1]->type) + " into " + to_string(op.result()->type));
+  builder.pointer(step, "index", index, index_value->type.element, false);
+  builder.pointer(step, "u", u, element, false);
+  builder.pointer(step, "table", table, element, true);
+  step.comments.push_back(to_string(rows_value->type) + " into " + to_string(op.result()->type));
   builder.emit_step(std::move(step));
 }
 
@@ -109,20 +124,7 @@ void lower_dynamic(PlanBuilder& builder, const Op& op) {
   builder.emit_step(std::move(step));
 }
 
-}  // namespace
-
-void lower_move(PlanBuilder& builder, const Op& op) {
-  const std::string& name = op.def->name;
-  if (name == "concat") return lower_concat(builder, op);
-  if (name == "pad") return lower_pad(builder, op);
-  if (name == "gather") return lower_gather(builder, op);
-  if (name == "scatter_add") return lower_scatter_add(builder, op);
-  if (name == "dynamic_slice" || name == "dynamic_update") return lower_dynamic(builder, op);
-  throw InternalError("the plan has no kernel for '" + name + "'");
-}
-
-void lower_special(PlanBuilder& builder, const Op& op) {
-  if (op.def->name != "uniform") throw InternalError("the plan has no kernel for '" + op.def->name + "'");
+void lower_uniform(PlanBuilder& builder, const Op& op) {
   const View y = builder.place_result(op.result(), plain_order(op.result()->type.shape.size()));
   Step step = builder.new_step(op, "uniform", "templates/random.h");
   step.config = {field("examples", element_count(op.inputs[2]->type.shape)),
@@ -136,6 +138,38 @@ void lower_special(PlanBuilder& builder, const Op& op) {
   builder.pointer(step, "y", y, ElementType::F32, true);
   step.comments.push_back(to_string(op.result()->type));
   builder.emit_step(std::move(step));
+}
+
+void lower_top_places(PlanBuilder& builder, const Op& op) {
+  const std::vector<int> order = plain_order(op.result()->type.shape.size());
+  const View x = builder.packed_view(op.inputs[0], order);
+  const View y = builder.place_result(op.result(), order);
+  const std::int64_t length = op.inputs[0]->type.shape.back(), count = op.attributes.integer("count");
+  Step step = builder.new_step(op, "top_places", "templates/order.h");
+  step.config = {field("rows", element_count(op.result()->type.shape) / count), field("length", length),
+                 field("count", count), flag_field("largest", op.attributes.get<bool>("largest"))};
+  builder.pointer(step, "x", x, op.inputs[0]->type.element, false);
+  builder.pointer(step, "y", y, ElementType::I32, true);
+  step.comments.push_back(to_string(op.inputs[0]->type) + " -> " + to_string(op.result()->type));
+  builder.emit_step(std::move(step));
+}
+
+}  // namespace
+
+void lower_move(PlanBuilder& builder, const Op& op) {
+  const std::string& name = op.def->name;
+  if (name == "concat") return lower_concat(builder, op);
+  if (name == "pad") return lower_pad(builder, op);
+  if (name == "gather") return lower_gather(builder, op);
+  if (name == "scatter_add" || name == "scatter_into") return lower_scatter(builder, op);
+  if (name == "dynamic_slice" || name == "dynamic_update") return lower_dynamic(builder, op);
+  throw InternalError("the plan has no kernel for '" + name + "'");
+}
+
+void lower_special(PlanBuilder& builder, const Op& op) {
+  if (op.def->name == "uniform") return lower_uniform(builder, op);
+  if (op.def->name == "top_places") return lower_top_places(builder, op);
+  throw InternalError("the plan has no kernel for '" + op.def->name + "'");
 }
 
 }  // namespace nnc

@@ -107,7 +107,11 @@ void lower_window(PlanBuilder& builder, const Group& group) {
     outer_axis(x, n, x_n);
     z = builder.packed_view(op.inputs[1], order);
   }
-  builder.finish_root(group, order, channel >= 0 ? 1 : 0, [&](const View& y) {
+  const auto suits = [&](const View& y) {
+    std::int64_t extent = 0, step = 0;
+    return outer_axis(y, extent, step);
+  };
+  builder.finish_root(group, {order, channel >= 0 ? 1 : 0, suits}, [&](const View& y) {
     Step step = builder.new_step(op, name, "templates/window.h");
     config(step, y);
     builder.pointer(step, "x", x, element, false);

@@ -155,6 +155,12 @@ struct PlanTarget {
   int lanes = 8;
   int registers = 16;
 };
+// Elements of `bytes` that a kernel takes at a time: as many as a vector of `lanes` floats holds, since wider vectors
+// than the target has are slow and draw warnings; narrow elements as many as floats. 16, 8, 4 or 1.
+constexpr int lanes_of(int lanes, int bytes) {
+  if (bytes <= 4) return lanes;
+  return lanes * 4 / bytes >= 4 ? lanes * 4 / bytes : 1;
+}
 
 // Requires a graph without `gradient`, `stop_gradient`, `batch_mean`. Establishes: every value that is not inside a
 // functor has a place; no two buffers alive at once overlap.

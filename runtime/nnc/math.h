@@ -2,8 +2,8 @@
 // with the same bits for every number of lanes. The library's functions are not vectorised by either compiler.
 //
 // Largest errors found by tests/templates/math_test.cpp over all exponents, in units in the last place:
-//   exp 1.1 · log 0.8 · tanh 1.3 · erf 1.1 · sin, cos 2.2 (of any finite argument) · power 1.8 · sqrt, floor, round
-//   exact.
+//   exp 1.1 · log 0.8 · tanh 1.3 · erf 1.1 · sin, cos 2.2 (of any finite argument) · atan 1.9 · power 1.8 · sqrt,
+//   floor, round, remainder exact.
 // Infinities, NaN, signed zeros and denormals come out as IEEE 754 and C say. Polynomials were fitted for this file
 // (least relative error, coefficients rounded one after the other).
 #pragma once
@@ -13,6 +13,21 @@
 namespace nnc {
 
 // ---- parts ----------------------------------------------------------------------------------------------------------
+// These and the rounding are for doubles too; the functions of doubles are in math_double.h.
+
+// How a float or a double is made of bits.
+template <class T>
+struct FloatBits {
+  using Signed = typename Integer<static_cast<int>(sizeof(T))>::Signed;
+  using Unsigned = typename Integer<static_cast<int>(sizeof(T))>::Unsigned;
+  static constexpr bool is_double = sizeof(T) == 8;
+  static constexpr int mantissa = is_double ? 52 : 23, bias = is_double ? 1023 : 127;
+  // From here on every number is an integer: 2^mantissa.
+  static constexpr T whole = static_cast<T>(static_cast<Unsigned>(1) << mantissa);
+  // The least number with all bits of its mantissa, and sqrt(1/2), as bits.
+  static constexpr Unsigned least = static_cast<Unsigned>(1) << mantissa;
+  static constexpr Unsigned half_root = static_cast<Unsigned>(is_double ? 0x3fe6a09e667f3bcdu : 0x3f3504f3u);
+};
 
 template <class V>
 NNC_INLINE V absolute(V x) {
@@ -28,40 +43,47 @@ NNC_INLINE V absolute(V x) {
 // magnitude with the sign of `sign`.
 template <class V>
 NNC_INLINE V with_sign(V magnitude, V sign) {
-  return bits_as<float>((bits_as<std::uint32_t>(magnitude) & 0x7fffffffu) |
-                        (bits_as<std::uint32_t>(sign) & 0x80000000u));
+  using Bits = typename FloatBits<ElementOf<V>>::Unsigned;
+  constexpr Bits mask = static_cast<Bits>(-1) >> 1;
+  return bits_as<ElementOf<V>>((bits_as<Bits>(magnitude) & mask) | (bits_as<Bits>(sign) & ~mask));
 }
 
 // Coefficients ascend.
 template <class V>
-NNC_INLINE V polynomial(V, float c0) {
+NNC_INLINE V polynomial(V, ElementOf<V> c0) {
   return splat<V>(c0);
 }
 template <class V, class... Rest>
-NNC_INLINE V polynomial(V x, float c0, Rest... rest) {
+NNC_INLINE V polynomial(V x, ElementOf<V> c0, Rest... rest) {
   return fma(polynomial(x, rest...), x, splat<V>(c0));
 }
 
-// y * 2^n for n in [-252, 252], rounding once.
+// y * 2^n for n in twice the range of exponents, rounding once.
 template <class V>
-NNC_INLINE V scale(V y, Vec<std::int32_t, Lanes<V>::count> n) {
-  using I = Vec<std::int32_t, Lanes<V>::count>;
-  const I half = n >> 1;
-  return y * bits_as<float>(static_cast<I>((half + 127) << 23)) *
-         bits_as<float>(static_cast<I>((n - half + 127) << 23));
+NNC_INLINE V scale(V y, Vec<typename FloatBits<ElementOf<V>>::Signed, Lanes<V>::count> n) {
+  using T = ElementOf<V>;
+  using Bits = typename FloatBits<T>::Unsigned;
+  const auto half = n >> 1;
+  const auto first = bits_as<Bits>(half + FloatBits<T>::bias) << FloatBits<T>::mantissa;
+  const auto second = bits_as<Bits>(n - half + FloatBits<T>::bias) << FloatBits<T>::mantissa;
+  return y * bits_as<T>(first) * bits_as<T>(second);
 }
 
-// The nearest integer of |x| < 2^22, to even at ties, as a float and an integer.
+// The nearest integer of |x| < whole / 2, to even at ties, as a float and an integer.
 template <class V>
 struct Nearest {
   V value;
-  Vec<std::int32_t, Lanes<V>::count> integer;
+  Vec<typename FloatBits<ElementOf<V>>::Signed, Lanes<V>::count> integer;
 };
 template <class V>
 NNC_INLINE Nearest<V> nearest(V x) {
-  constexpr float magic = 12582912.0f;  // 1.5 * 2^23: the sum has no bits behind the point
+  using T = ElementOf<V>;
+  using Format = FloatBits<T>;
+  using Bits = typename Format::Unsigned;
+  constexpr T magic = Format::whole + Format::whole / 2;  // the sum has no bits behind the point
+  constexpr Bits magic_bits = static_cast<Bits>(2 * (Format::bias + Format::mantissa) + 1) << (Format::mantissa - 1);
   const V sum = x + magic;
-  return {sum - magic, bits_as<std::int32_t>(bits_as<std::uint32_t>(sum) - 0x4b400000u)};
+  return {sum - magic, bits_as<typename Format::Signed>(bits_as<Bits>(sum) - magic_bits)};
 }
 
 // x > 0 as 2^exponent * mantissa, mantissa in [sqrt(1/2), sqrt(2)).
@@ -71,12 +93,15 @@ struct Parts {
 };
 template <class V>
 NNC_INLINE Parts<V> parts(V x) {
-  using U = Vec<std::uint32_t, Lanes<V>::count>;
-  const auto tiny = x < splat<V>(1.17549435e-38f);
-  const U bits = bits_as<std::uint32_t>(select(tiny, static_cast<V>(x * 8388608.0f), x));
-  const auto exponent = bits_as<std::int32_t>(static_cast<U>(bits - 0x3f3504f3u)) >> 23;
-  const U shift = bits_as<std::uint32_t>(exponent) << 23;
-  return {bits_as<float>(static_cast<U>(bits - shift)), convert<float>(exponent) - select(tiny, splat<V>(23.0f), V{})};
+  using T = ElementOf<V>;
+  using Format = FloatBits<T>;
+  using U = Vec<typename Format::Unsigned, Lanes<V>::count>;
+  const auto tiny = x < bits_as<T>(Format::least);
+  const U bits = bits_as<typename Format::Unsigned>(select(tiny, static_cast<V>(x * Format::whole), x));
+  const auto exponent = bits_as<typename Format::Signed>(static_cast<U>(bits - Format::half_root)) >> Format::mantissa;
+  const U shift = bits_as<typename Format::Unsigned>(exponent) << Format::mantissa;
+  return {bits_as<T>(static_cast<U>(bits - shift)),
+          convert<T>(exponent) - select(tiny, splat<V>(static_cast<T>(Format::mantissa)), V{})};
 }
 
 template <class V>
@@ -98,15 +123,16 @@ NNC_INLINE bool any(V condition) {
 // To the nearest integer, to even at ties.
 template <class V>
 NNC_INLINE V round(V x) {
+  constexpr ElementOf<V> whole = FloatBits<ElementOf<V>>::whole;
   const V size = absolute(x);
-  const V rounded = (size + 8388608.0f) - 8388608.0f;
-  return select(size < splat<V>(8388608.0f), with_sign(rounded, x), x);
+  const V rounded = (size + whole) - whole;
+  return select(size < splat<V>(whole), with_sign(rounded, x), x);
 }
 
 template <class V>
 NNC_INLINE V floor(V x) {
   const V rounded = round(x);
-  return select(rounded > x, static_cast<V>(rounded - 1.0f), rounded);
+  return select(rounded > x, static_cast<V>(rounded - static_cast<ElementOf<V>>(1)), rounded);
 }
 
 template <class V>
@@ -172,7 +198,7 @@ NNC_INLINE V erf(V x) {
 template <class V>
 struct Angle {
   V rest;
-  Vec<std::int32_t, Lanes<V>::count> quadrant;
+  Vec<typename FloatBits<ElementOf<V>>::Signed, Lanes<V>::count> quadrant;
 };
 
 // For large angles: as many bits of 2 / pi as reach behind the point, times the mantissa, in integers.
@@ -263,6 +289,21 @@ NNC_INLINE V cos(V x) {
   return sine_of(reduce_angle(x), 1);
 }
 
+// The angle of a tangent, in [-pi / 2, pi / 2].
+template <class V>
+NNC_INLINE V atan(V x) {
+  const V size = absolute(x);
+  // Above tan(pi / 8) as pi / 4 + atan((x - 1) / (x + 1)), above tan(3 pi / 8) as pi / 2 - atan(1 / x).
+  const auto middle = size > splat<V>(0.414213568f), large = size > splat<V>(2.41421366f);
+  const V over = select(large, splat<V>(-1.0f), select(middle, static_cast<V>(size - 1.0f), size));
+  const V under = select(large, size, select(middle, static_cast<V>(size + 1.0f), splat<V>(1.0f)));
+  const V base = select(large, splat<V>(1.57079637f), select(middle, splat<V>(0.785398185f), V{}));
+  const V base_low = select(large, splat<V>(-4.37113883e-8f), select(middle, splat<V>(-2.18556941e-8f), V{}));
+  const V t = over / under, square = t * t;
+  const V p = polynomial(square, -0.333333164f, 0.199985281f, -0.142443910f, 0.105991684f, -0.0609005205f);
+  return with_sign(static_cast<V>(base + (fma(static_cast<V>(t * square), p, t) + base_low)), x);
+}
+
 // ---- power ----------------------------------------------------------------------------------------------------------
 
 // A value with twice the precision: high + low, low far below high.
@@ -276,7 +317,8 @@ NNC_INLINE Long<V> exact_product(V a, V b) {
 #if NNC_FMA
   return {high, fma(a, b, static_cast<V>(V{} - high))};
 #else
-  const V a_split = a * 4097.0f, b_split = b * 4097.0f;
+  constexpr ElementOf<V> splitter = static_cast<ElementOf<V>>((1 << (FloatBits<ElementOf<V>>::mantissa / 2 + 1)) + 1);
+  const V a_split = a * splitter, b_split = b * splitter;
   const V a_high = a_split - (a_split - a), b_high = b_split - (b_split - b);
   const V a_low = a - a_high, b_low = b - b_high;
   return {high, ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low};
@@ -333,6 +375,35 @@ inline V power(V x, V y) {
                   result);
   result = select(logical_or(x != x, y != y), static_cast<V>(x + y), result);
   return select(logical_or(y == zero, x == one), one, result);
+}
+
+// ---- remainder ------------------------------------------------------------------------------------------------------
+
+// What is left of x >= 0 after all multiples of y > 0, both finite: exact, bit after bit of the quotient.
+template <class T>
+inline T rest_of(T x, T y) {
+  constexpr T half = static_cast<T>(0.5);
+  T by = y;
+  while (x * half >= by) by += by;
+  for (; by >= y; by *= half) {
+    if (x >= by) x -= by;
+  }
+  return x;
+}
+
+// x - y floor(x / y), rounded once; it has the sign of y.
+template <class V>
+inline V remainder(V x, V y) {
+  using T = ElementOf<V>;
+  const V infinity = splat<V>(static_cast<T>(__builtin_inff())), size = absolute(x), by = absolute(y);
+  const auto usual = logical_and(size < infinity, logical_and(by > V{}, by < infinity));
+  V rest = select(logical_and(size < infinity, by == infinity), size, static_cast<V>((x - x) / (y - y)));
+  for (int i = 0; i < Lanes<V>::count; ++i) {
+    if (static_cast<bool>(lane(usual, i))) rest = with_lane(rest, i, rest_of(lane(size, i), lane(by, i)));
+  }
+  const V result = with_sign(rest, x);
+  const auto differs = logical_and(rest != V{}, (x < V{}) != (y < V{}));
+  return select(rest == V{}, with_sign(rest, y), select(differs, static_cast<V>(result + y), result));
 }
 
 }  // namespace nnc

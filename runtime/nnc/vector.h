@@ -285,7 +285,13 @@ NNC_INLINE V fma(V a, V b, V c) {
 #if defined(__x86_64__) && NNC_LANES >= 4
       if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
       if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+#if NNC_LANES >= 8
+      if constexpr (Same<T, double>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddpd256(a, b, c);
+#endif
 #if NNC_LANES >= 16
+      if constexpr (Same<T, double>::value && Lanes<V>::count == 8) {
+        return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<std::uint8_t>(-1), 4);
+      }
       if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
         return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
       }
@@ -305,8 +311,17 @@ NNC_INLINE V square_root(V x) {
 #if defined(__clang__)
   return __builtin_elementwise_sqrt(x);
 #elif defined(__GNUC__) && defined(__x86_64__)
-  static_assert(Same<ElementOf<V>, float>::value, "float");
-  if constexpr (Lanes<V>::count == 1) {
+  if constexpr (Same<V, double>::value) {
+    return __builtin_ia32_sqrtsd(Vec<double, 2>{x, 0})[0];
+#if NNC_LANES >= 8
+  } else if constexpr (Same<ElementOf<V>, double>::value && Lanes<V>::count == 4) {
+    return __builtin_ia32_sqrtpd256(x);
+#endif
+#if NNC_LANES >= 16
+  } else if constexpr (Same<ElementOf<V>, double>::value && Lanes<V>::count == 8) {
+    return __builtin_ia32_sqrtpd512_mask(x, x, static_cast<std::uint8_t>(-1), 4);
+#endif
+  } else if constexpr (Same<V, float>::value) {
     return __builtin_ia32_sqrtss(Vec<float, 4>{x, 0, 0, 0})[0];
   } else if constexpr (Lanes<V>::count == 4) {
     return __builtin_ia32_sqrtps(x);
@@ -326,7 +341,11 @@ NNC_INLINE V square_root(V x) {
 #elif defined(__GNUC__)
   V result{};
   for (int i = 0; i < Lanes<V>::count; ++i) {
-    result = with_lane(result, i, static_cast<ElementOf<V>>(__builtin_sqrtf(lane(x, i))));
+    if constexpr (Same<ElementOf<V>, double>::value) {
+      result = with_lane(result, i, __builtin_sqrt(lane(x, i)));
+    } else {
+      result = with_lane(result, i, static_cast<ElementOf<V>>(__builtin_sqrtf(lane(x, i))));
+    }
   }
   return result;
 #else

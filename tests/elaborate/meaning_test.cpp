@@ -254,6 +254,28 @@ TEST_CASE("a random matrix made orthogonal") {
   }
 }
 
+TEST_CASE("two element types in one header, and inputs that may be absent") {
+  const char* text =
+      "fn limited(x: any[N], low: any = absent, high: any = absent) -> any[N] {\n"
+      "  let y = if low == absent { x } else { maximum(x, low) }\n"
+      "  if high != absent { minimum(y, high) } else { y }\n"
+      "}\n"
+      "fn like(x: any[N], y: other[M], low: any = absent) -> other[N] { cast(limited(x, low: low), other) }\n"
+      "model M(x: f32[3], i: i32[2]) -> (a: f32[3], b: i32[3], c: f32[2]) {\n"
+      "  a = limited(x, high: 1)\n"
+      "  b = like(x, i, low: 0)\n"
+      "  c = like(i, x)\n"
+      "}\n";
+  auto program = elaborate_text(text);
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  Tensor i = Tensor::zeros({ElementType::I32, {2}});
+  i.integers() = {3, -4};
+  const Evaluation result = evaluate(program->model().forward, {{"x", vector_of({-2, 0.5, 7})}, {"i", i}}, {});
+  check_close(result.outputs.at("a").floats(), {-2, 0.5, 1});
+  CHECK(result.outputs.at("b").integers() == std::vector<std::int64_t>{0, 0, 7});
+  check_close(result.outputs.at("c").floats(), {3, -4});
+}
+
 TEST_CASE("settings from the command line") {
   const char* text = "model M(x: f32[4], hidden: int = 8) -> (y: f32[2]) { y = x |> dense(hidden) |> dense(2) }\n";
   auto program = elaborate_text(text);

@@ -1,5 +1,6 @@
 // The normalisations of the prelude against their published formulas, written as loops.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
@@ -100,49 +101,81 @@ TEST_CASE("local response normalisation sums the squares of the nearest channels
   }
 }
 
-// The mean of value(place of all channels) around a place, weighed by a Gaussian of 3 × 3 places.
-template <class Value>
-double around(std::int64_t row, std::int64_t column, double std, const Value& value) {
-  double sum = 0, weights = 0;
-  for (std::int64_t r = std::max<std::int64_t>(0, row - 1); r < std::min(kRows, row + 2); ++r) {
-    for (std::int64_t c = std::max<std::int64_t>(0, column - 1); c < std::min(kColumns, column + 2); ++c) {
-      const double distance = static_cast<double>((r - row) * (r - row) + (c - column) * (c - column));
-      const double weight = std::exp(-distance / (2 * std * std));
-      for (std::int64_t channel = 0; channel < kChannels; ++channel) {
-        sum += weight * value(channel * kPlaces + r * kColumns + c);
-        weights += weight;
+// A field of channels on three axes, some of size 1, and a window on them.
+struct Field {
+  std::int64_t channels;
+  std::array<std::int64_t, 3> size;
+  std::array<std::int64_t, 3> window;
+
+  std::int64_t places() const { return size[0] * size[1] * size[2]; }
+  std::array<std::int64_t, 3> position(std::int64_t place) const {
+    return {place / (size[1] * size[2]), place / size[2] % size[1], place % size[2]};
+  }
+  // The mean of value(element) around a place, over all channels, weighed by weight(square of the distance).
+  template <class Value, class Weight>
+  double around(std::int64_t place, const Weight& weight, const Value& value) const {
+    double sum = 0, weights = 0;
+    for (std::int64_t other = 0; other < places(); ++other) {
+      double distance = 0;
+      bool is_inside = true;
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        const std::int64_t away = position(other)[axis] - position(place)[axis];
+        is_inside = is_inside && std::abs(away) <= window[axis] / 2;
+        distance += static_cast<double>(away * away);
+      }
+      for (std::int64_t channel = 0; is_inside && channel < channels; ++channel) {
+        sum += weight(distance) * value(channel * places() + other);
+        weights += weight(distance);
       }
     }
+    return sum / weights;
   }
-  return sum / weights;
+};
+
+// `y = x |> local_contrast_norm(settings)` of some x of that shape.
+template <class Weight>
+void check_contrast(const std::string& shape, const std::string& settings, const Field& field, const Weight& weight) {
+  CAPTURE(settings);
+  auto program = elaborate_text("model M(x: f32" + shape + ") -> (y: f32" + shape +
+                                ") { y = x |> local_contrast_norm(" + settings + ") }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  const Graph& graph = program->model().forward;
+  const Tensor x = some_tensor(graph.inputs[0]->type, 3);
+  const Numbers y = evaluate(graph, {{"x", x}}, {}).outputs.at("y").floats();
+
+  const std::int64_t count = field.channels * field.places();
+  Numbers rest, deviation, expected;
+  for (std::int64_t i = 0; i < count; ++i) {
+    rest.push_back(x.at(i) - field.around(i % field.places(), weight, [&](std::int64_t k) { return x.at(k); }));
+  }
+  double mean = 0;
+  for (std::int64_t place = 0; place < field.places(); ++place) {
+    const auto square = [&](std::int64_t k) { return std::pow(rest[static_cast<std::size_t>(k)], 2); };
+    deviation.push_back(std::sqrt(field.around(place, weight, square)));
+    mean += deviation.back() / static_cast<double>(field.places());
+  }
+  std::int64_t below = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double here = deviation[static_cast<std::size_t>(i % field.places())];
+    below += here < mean ? 1 : 0;
+    expected.push_back(rest[static_cast<std::size_t>(i)] / std::max(here, mean));
+  }
+  check_close(y, expected);
+  // Both cases of the divisor were seen.
+  CHECK(below > 0);
+  CHECK(below < count);
 }
 
 TEST_CASE("local contrast normalisation takes the mean around away and divides by the deviation around") {
-  constexpr double kStd = 0.8;
-  const Outcome outcome("local_contrast_norm(size: 3, std: 0.8)");
-  Numbers rest(static_cast<std::size_t>(kChannels * kPlaces)), deviation, expected;
-  for (std::int64_t i = 0; i < kChannels * kPlaces; ++i) {
-    const std::int64_t row = i % kPlaces / kColumns, column = i % kColumns;
-    rest[static_cast<std::size_t>(i)] =
-        outcome.x.at(i) - around(row, column, kStd, [&](std::int64_t k) { return outcome.x.at(k); });
-  }
-  double mean = 0;
-  for (std::int64_t place = 0; place < kPlaces; ++place) {
-    deviation.push_back(std::sqrt(around(place / kColumns, place % kColumns, kStd, [&](std::int64_t k) {
-      return std::pow(rest[static_cast<std::size_t>(k)], 2);
-    })));
-    mean += deviation.back() / static_cast<double>(kPlaces);
-  }
-  int below = 0;
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    const double here = deviation[i % static_cast<std::size_t>(kPlaces)];
-    below += here < mean ? 1 : 0;
-    expected.push_back(rest[i] / std::max(here, mean));
-  }
-  check_close(outcome.y, expected);
-  // Both cases of the divisor were seen.
-  CHECK(below > 0);
-  CHECK(below < kChannels * kPlaces);
+  const auto gaussian = [](double std) {
+    return [std](double distance) { return std::exp(-distance / (2 * std * std)); };
+  };
+  check_contrast("[6, 4, 5]", "size: 3", {6, {1, 4, 5}, {1, 3, 3}}, gaussian(0.75));
+  check_contrast("[6, 4, 5]", "size: [3, 5], window: gaussian_window(std: 0.8)", {6, {1, 4, 5}, {1, 3, 5}},
+                 gaussian(0.8));
+  check_contrast("[3, 12]", "size: 5, window: ones", {3, {1, 1, 12}, {1, 1, 5}}, [](double) { return 1.0; });
+  check_contrast("[2, 3, 4, 5]", "size: [3, 1, 5], window: gaussian_window(std: 1.5)", {2, {3, 4, 5}, {3, 1, 5}},
+                 gaussian(1.5));
 }
 
 TEST_CASE("an even image has no contrast") {

@@ -68,6 +68,19 @@ struct Program {
   const char* text;
 };
 const Program kPrograms[] = {
+    {"doubles and wide integers between floats", R"(
+model Net(x: f32[5], k: i64[3], u: u64[3]) -> (scores: f32[3]) {
+  let wide = cast(x |> dense(7), f64)
+  let t = exp(tanh(wide)) + log(1 + wide * wide) + erf(wide) * sin(wide) - cos(wide)^3
+  scores = cast(gather(t, k) / cast(1 + u % 3, f64), f32) + cast(max(k), f32) + cast(argmax(t), f32)
+}
+train Net {
+  batch 3
+  input label: class[3]
+  minimize cross_entropy(scores, label)
+  with sgd(rate: 0.1)
+}
+)"},
     {"dense layers, softmax, Adam", R"(
 model Net(x: f32[5]) -> (scores: f32[3]) {
   scores = x |> dense(7) |> tanh |> dense(3)

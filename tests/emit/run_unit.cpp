@@ -50,6 +50,7 @@ Tensor tensor_at(const Type& type, const void* memory) {
         tensor.integers()[i] = read(std::uint32_t{}, i);
         break;
       case ElementType::I64:
+      case ElementType::U64:
         tensor.integers()[i] = read(std::int64_t{}, i);
         break;
       default:
@@ -163,6 +164,16 @@ RunResult CompiledUnit::run(const std::string& function, const std::map<std::str
 }
 
 std::string difference(const Tensor& found, const Tensor& wanted, double relative, double absolute) {
+  if (!is_float(wanted.type.element)) {
+    for (std::size_t i = 0; i < wanted.integers().size(); ++i) {
+      const std::int64_t a = found.integers()[i], b = wanted.integers()[i];
+      if (a != b) {
+        return "[" + std::to_string(i) + "]: " + integer_text(wanted.type.element, a) + ", not " +
+               integer_text(wanted.type.element, b);
+      }
+    }
+    return "";
+  }
   double largest = 1e-3;
   const std::int64_t count = element_count(wanted.type.shape);
   for (std::int64_t i = 0; i < count; ++i) {

@@ -21,44 +21,62 @@ Tensor sample_value(const SampleOperand& operand, std::mt19937_64& random) {
     if (is_float(operand.type.element)) {
       tensor.floats()[i] = round_to(operand.type.element, value);
     } else {
-      tensor.integers()[i] = wrap_to(operand.type.element, static_cast<std::int64_t>(std::floor(value)));
+      tensor.integers()[i] = Tensor::scalar(operand.type.element, std::floor(value)).integers()[0];
     }
   }
   return tensor;
 }
 
 bool has_emitted_type(const Type& type) {
-  return type.element != ElementType::F16 && type.element != ElementType::BF16 && type.element != ElementType::F64;
+  return type.element != ElementType::F16 && type.element != ElementType::BF16;
 }
+
+// Which samples become a graph, and in which type.
+enum class Choice { All, Integers, Retyped };
 
 bool takes_integers(const Sample& sample) {
   return std::any_of(sample.operands.begin(), sample.operands.end(),
                      [](const SampleOperand& operand) { return is_integer(operand.type.element); });
 }
 
-// All samples of one primitive that emitted code can hold, or those with integer operands, as one graph.
+// The sample with `element` in place of f32; integers are drawn from a range in which narrow ones wrap.
+Sample retyped(Sample sample, ElementType element) {
+  for (SampleOperand& operand : sample.operands) {
+    if (operand.type.element != ElementType::F32) continue;
+    operand.type.element = element;
+    if (!is_integer(element)) continue;
+    operand.low *= 40;
+    operand.high *= 40;
+  }
+  return sample;
+}
+
+// All samples of one primitive that are chosen and that emitted code can hold, as one graph.
 struct SampleGraph {
   Graph graph;
   std::map<std::string, Tensor> inputs;
 };
-SampleGraph sample_graph(const OpDef& def, bool only_integers) {
+SampleGraph sample_graph(const OpDef& def, Choice choice, ElementType element) {
   SampleGraph made;
   made.graph.name = def.name;
   std::mt19937_64 random(1);
   for (std::size_t i = 0; i < def.samples.size(); ++i) {
-    const Sample& sample = def.samples[i];
-    bool is_emitted = !only_integers || takes_integers(sample);
-    for (const SampleOperand& operand : sample.operands) is_emitted &= has_emitted_type(operand.type);
+    if (choice == Choice::Integers && !takes_integers(def.samples[i])) continue;
+    const Sample sample = choice == Choice::Retyped ? retyped(def.samples[i], element) : def.samples[i];
+    const bool is_emitted = std::all_of(sample.operands.begin(), sample.operands.end(),
+                                        [](const SampleOperand& operand) { return has_emitted_type(operand.type); });
     if (!is_emitted) continue;
+    Graph trial;  // is this operation one of this type?
     std::vector<Value*> operands;
-    for (std::size_t j = 0; j < sample.operands.size(); ++j) {
-      const std::string name = "s" + std::to_string(i) + "_" + std::to_string(j);
-      operands.push_back(made.graph.input(name, sample.operands[j].type));
-      made.inputs[name] = sample_value(sample.operands[j], random);
-    }
+    for (const SampleOperand& operand : sample.operands) operands.push_back(trial.input("x", operand.type));
     const Inferred inferred = infer(def, operands, sample.attributes);
     if (!inferred.error.empty() || !std::all_of(inferred.types.begin(), inferred.types.end(), has_emitted_type)) {
       continue;
+    }
+    for (std::size_t j = 0; j < sample.operands.size(); ++j) {
+      const std::string name = "s" + std::to_string(i) + "_" + std::to_string(j);
+      operands[j] = made.graph.input(name, sample.operands[j].type);
+      made.inputs[name] = sample_value(sample.operands[j], random);
     }
     const Op* op = made.graph.add(def, operands, sample.attributes);
     for (std::size_t k = 0; k < op->results.size(); ++k) {
@@ -69,14 +87,20 @@ SampleGraph sample_graph(const OpDef& def, bool only_integers) {
   return made;
 }
 
+double relative_tolerance(const OpDef& def, ElementType element) {
+  if (!is_float(element)) return 0;  // integers are exact
+  const double single = std::max(def.tolerance.relative, 0x1p-23);
+  return element == ElementType::F64 ? single * 0x1p-28 : single;
+}
+
 // How many primitives had samples; each is compared with what it means.
-int run_samples(bool only_integers, const JitOptions& options) {
+int run_samples(Choice choice, ElementType element, const JitOptions& options) {
   const Target& target = *find_target("native");
   int ran = 0;
   for (const OpDef& def : op_table()) {
     if (def.lower.family == Family::None) continue;
     CAPTURE(def.name);
-    SampleGraph sample = sample_graph(def, only_integers);
+    SampleGraph sample = sample_graph(def, choice, element);
     if (sample.graph.outputs.empty()) continue;
     const Evaluation wanted = evaluate(sample.graph, sample.inputs, {}, {.round_to_type = true});
     try {
@@ -86,9 +110,8 @@ int run_samples(bool only_integers, const JitOptions& options) {
       for (const auto& [name, tensor] : wanted.outputs) {
         if (element_count(tensor.type.shape) == 0) continue;  // no memory, no output
         CAPTURE(name);
-        // Integers are exact.
-        const double relative = is_float(tensor.type.element) ? std::max(def.tolerance.relative, 0x1p-23) : 0;
-        CHECK(test::difference(found.outputs.at(name), tensor, relative, def.tolerance.absolute) == "");
+        CHECK(test::difference(found.outputs.at(name), tensor, relative_tolerance(def, tensor.type.element),
+                               def.tolerance.absolute) == "");
       }
       ++ran;
     } catch (const InternalError& error) {
@@ -98,12 +121,22 @@ int run_samples(bool only_integers, const JitOptions& options) {
   return ran;
 }
 
-TEST_CASE("every primitive computes what it means") { CHECK(run_samples(false, {}) > 30); }
+TEST_CASE("every primitive computes what it means") { CHECK(run_samples(Choice::All, {}, {}) > 30); }
 
 // At the extremes, where integers wrap: in vectors, and in the scalar code of tails. What is undefined ends the
 // process.
 TEST_CASE("integers: no undefined behaviour") {
-  CHECK(run_samples(true, {.optimization = 1, .traps_on_undefined = true}) > 10);
+  CHECK(run_samples(Choice::Integers, {}, {.optimization = 1, .traps_on_undefined = true}) > 10);
+}
+
+// What is written for f32 is run in every other type in which the primitive exists.
+TEST_CASE("every primitive computes what it means in every element type") {
+  for (const ElementType element :
+       {ElementType::F64, ElementType::I8, ElementType::U8, ElementType::I16, ElementType::U16, ElementType::I32,
+        ElementType::U32, ElementType::I64, ElementType::U64}) {
+    CAPTURE(std::string(name(element)));
+    CHECK(run_samples(Choice::Retyped, element, {.optimization = 1, .traps_on_undefined = true}) > 30);
+  }
 }
 
 }  // namespace

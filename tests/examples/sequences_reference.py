@@ -128,5 +128,23 @@ def both_sides():
     return steps(parameters, 5e-3, 1, [loss] * 4)
 
 
-for task in (first_symbol, adding, echo, both_sides):
+def dilated():
+    shapes = [(16, 1, 2), (16,)] + [(16, 16, 2), (16,)] * 3 + [(1, 16, 1), (1,)]
+    parameters = weights(*shapes)
+    signal = signs(8, 1, 48)
+    target = signal[:, 0, 15:] * signal[:, 0, :-15]
+
+    def loss():
+        x = signal
+        for layer in range(4):
+            padded = torch.nn.functional.pad(x, (2**layer, 0))
+            weight, bias = parameters[2 * layer : 2 * layer + 2]
+            x = torch.relu(torch.nn.functional.conv1d(padded, weight, bias, dilation=2**layer))
+        product = torch.nn.functional.conv1d(x, *parameters[8:])
+        return (product[:, 0, 15:] - target).square().mean()
+
+    return steps(parameters, 3e-3, math.inf, [loss] * 4)
+
+
+for task in (first_symbol, adding, echo, both_sides, dilated):
     print(task.__name__, ", ".join(f"{loss:.8f}" for loss in task()))

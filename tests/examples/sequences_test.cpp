@@ -118,6 +118,20 @@ void save_neighbours(const Example& example, const std::string& file, std::int64
   example.save(file, {floats("bits", {count, 12, 1}, bits), floats("target", {count, 12}, neighbours(bits))});
 }
 
+// The product with what came 15 steps before; 0 where there is none.
+void save_products(const Example& example, const std::string& file, std::int64_t count,
+                   const std::vector<float>& signal) {
+  std::vector<float> products;
+  for (std::size_t i = 0; i < signal.size(); ++i) products.push_back(i % 48 < 15 ? 0.0f : signal[i - 15] * signal[i]);
+  example.save(file, {floats("signal", {count, 48, 1}, signal), floats("target", {count, 48}, products)});
+}
+
+std::vector<float> random_signs(std::size_t count, Random& random) {
+  std::vector<float> signal;
+  for (std::size_t i = 0; i < count; ++i) signal.push_back(random.below(2) == 0 ? -1.0f : 1.0f);
+  return signal;
+}
+
 // The losses are those of `python3 tests/examples/sequences_reference.py` with PyTorch 2.15.0.
 TEST_CASE("the first steps of training are PyTorch's") {
   const Example example("sequences");
@@ -180,6 +194,20 @@ TEST_CASE("the first steps of training are PyTorch's") {
                 {"top.weight", {1, 32}},
                 {"top.bias", {1}}},
                "--batch 8", {2.74958436, 1.96490548, 1.32636342, 0.83372364});
+
+  save_products(example, "data.npz", 8, signs(384));
+  check_losses(example, "dilated.nn",
+               {{"causal.conv.weight", {16, 1, 2}},
+                {"causal.conv.bias", {16}},
+                {"causal_2.conv.weight", {16, 16, 2}},
+                {"causal_2.conv.bias", {16}},
+                {"causal_3.conv.weight", {16, 16, 2}},
+                {"causal_3.conv.bias", {16}},
+                {"causal_4.conv.weight", {16, 16, 2}},
+                {"causal_4.conv.bias", {16}},
+                {"top.weight", {1, 16, 1}},
+                {"top.bias", {1}}},
+               "--batch 8", {0.51318630, 0.46551102, 0.43135145, 0.40794077});
 }
 
 TEST_CASE("a simple recurrent network remembers the first of twelve symbols") {
@@ -235,6 +263,29 @@ TEST_CASE("a bidirectional network sees both sides") {
   }
   const std::vector<Epoch> epochs = example.train("--data data.npz --test test.npz --epochs 40", "both_sides.nn");
   CHECK(epochs.back().at("error") < 0.01);
+}
+
+// Who does not reach 15 steps back knows nothing of the products, -1 or 1: an error of 1 at least.
+TEST_CASE("dilated convolutions reach sixteen steps, as a stream of any length too") {
+  const Example example("sequences");
+  Random random(7);
+  save_products(example, "data.npz", 1024, random_signs(48 * 1024, random));
+  save_products(example, "test.npz", 256, random_signs(48 * 256, random));
+  const std::vector<Epoch> epochs = example.train("--data data.npz --test test.npz --epochs 20", "dilated.nn");
+  CHECK(epochs.back().at("error") < 0.01);
+
+  example.save("signal.npz", {floats("signal", {4, 48, 1}, random_signs(48 * 4, random))});
+  const std::string run = "--math exact --input signal.npz";
+  CHECK(example.run(run, "product", "dilated.nn") == example.run(run + " --stream signal", "product", "dilated.nn"));
+  const std::vector<float> signal = random_signs(2000, random);
+  example.save("signal.npz", {floats("signal", {2000, 1}, signal)});
+  const std::vector<float> product = example.run("--stream signal --input signal.npz", "product", "dilated.nn");
+  REQUIRE(product.size() == 2000);
+  double worst = 0;
+  for (std::size_t t = 15; t < 2000; ++t) {
+    worst = std::max(worst, std::abs(static_cast<double>(product[t] - signal[t] * signal[t - 15])));
+  }
+  CHECK(worst < 0.2);
 }
 
 std::vector<float> random_bits(int count, Random& random) {

@@ -58,7 +58,15 @@ TEST_CASE("integers wrap to their width") {
   CHECK(wrap_to(ElementType::I32, std::int64_t{1} << 31) == -(std::int64_t{1} << 31));
   CHECK(wrap_to(ElementType::U32, -1) == 0xFFFFFFFF);
   CHECK(wrap_to(ElementType::I64, -5) == -5);
+  CHECK(wrap_to(ElementType::U64, -5) == -5);  // its bits
   CHECK(wrap_to(ElementType::Bool, 7) == 1);
+  CHECK(holds(ElementType::U8, 255));
+  CHECK(!holds(ElementType::U8, 256));
+  CHECK(!holds(ElementType::U64, -1));
+  CHECK(integer_text(ElementType::U64, -1) == "18446744073709551615");
+  CHECK(Tensor::whole(ElementType::I64, 9007199254740993).integers()[0] == 9007199254740993);
+  CHECK(Tensor::scalar(ElementType::U64, kInfinity).at(0) == 0x1p64);
+  CHECK(Tensor::scalar(ElementType::U64, -1).at(0) == 0);
 }
 
 TEST_CASE("tensors") {

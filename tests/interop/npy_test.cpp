@@ -47,7 +47,7 @@ TEST_CASE("npy: every element type makes the round trip through a file") {
   const TemporaryFolder folder;
   for (const ElementType element :
        {ElementType::F32, ElementType::F64, ElementType::F16, ElementType::I8, ElementType::U8, ElementType::I16,
-        ElementType::U16, ElementType::I32, ElementType::U32, ElementType::I64, ElementType::Bool}) {
+        ElementType::U16, ElementType::I32, ElementType::U32, ElementType::I64, ElementType::U64, ElementType::Bool}) {
     for (const Shape& shape : {Shape{}, Shape{4}, Shape{2, 0, 3}, Shape{2, 3, 2}}) {
       CAPTURE(to_string(Type{element, shape}));
       std::vector<std::uint8_t> bytes(static_cast<std::size_t>(element_count(shape) * size_bytes(element)));
@@ -67,14 +67,23 @@ TEST_CASE("npy: every element type makes the round trip through a file") {
   }
 }
 
-TEST_CASE("npy: u64 is read as i64 where it fits") {
+TEST_CASE("npy: u64 keeps its numbers") {
   const std::string header = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }";
-  const Result<Array> fits = parse(npy(header, std::string_view("\1\0\0\0\0\0\0\0", 8)));
-  REQUIRE(fits);
-  CHECK(fits->element == ElementType::I64);
-  const Result<Array> large = parse(npy(header, "\xff\xff\xff\xff\xff\xff\xff\xff"));
-  CHECK(large.error() ==
-        "test.npy: element 0 is 18446744073709551615; 64-bit integers are read as i64, which cannot hold it");
+  const Result<Array> read = parse(npy(header, "\xff\xff\xff\xff\xff\xff\xff\xff"));
+  REQUIRE(read);
+  CHECK(read->element == ElementType::U64);
+  CHECK(tensor_from_array(*read).at(0) == 0x1p64);
+  CHECK(convert_array(*read, ElementType::I64).error() ==
+        "test.npy: the element at [0] is 18446744073709551615, which i64 cannot hold");
+  const Result<Array> real = convert_array(*read, ElementType::F64);
+  REQUIRE(real);
+  CHECK(elements<double>(*real) == std::vector<double>{0x1p64});
+  const Result<Array> back =
+      convert_array(make_array<double>("x", ElementType::F64, {2}, {0x1p63, 7}), ElementType::U64);
+  REQUIRE(back);
+  CHECK(elements<std::uint64_t>(*back) == std::vector<std::uint64_t>{std::uint64_t{1} << 63, 7});
+  const Array negative = make_array<std::int64_t>("x", ElementType::I64, {1}, {-1});
+  CHECK(contains(convert_array(negative, ElementType::U64).error(), "the element at [0] is -1, which u64 cannot hold"));
 }
 
 TEST_CASE("npy: Fortran order in three axes") {

@@ -154,3 +154,24 @@ TEST_CASE("simplify: a scan of one step is opened") {
   const Graph simple = check_pass(w.graph, simplify);
   CHECK(count(simple, "scan") == 0);
 }
+
+TEST_CASE("simplify: rows at equal distances are a slice, others stay a gather") {
+  const auto gathered = [](const std::vector<std::int64_t>& rows, const Shape& shape) {
+    Written w;
+    Value* x = w.input("x", {5, 3});
+    Tensor index = Tensor::zeros({ElementType::I32, shape});
+    index.integers() = rows;
+    w.output("y", w.build.op("gather", {x, w.build.constant(std::move(index))}));
+    simplify(w.graph);
+    return std::move(w.graph);
+  };
+  for (const auto& [rows, shape] :
+       {std::pair(std::vector<std::int64_t>{2}, Shape{}), {{0, 2, 4}, {3}}, {{1, 2}, {1, 2}}, {{9}, {1}}}) {
+    const Graph graph = gathered(rows, shape);
+    CHECK(count(graph, "gather") == 0);
+    CHECK(count(graph, "slice") == 1);
+  }
+  for (const std::vector<std::int64_t>& rows : {std::vector<std::int64_t>{0, 0}, {2, 1}, {0, 1, 3}}) {
+    CHECK(count(gathered(rows, {static_cast<std::int64_t>(rows.size())}), "gather") == 1);
+  }
+}

@@ -25,10 +25,10 @@ class Generator {
 
   Graph run() {
     graph_.name = "random";
-    pool_.push_back(graph_.input("x", {ElementType::F32, {pick(1, 3), pick(3, 5), pick(3, 5)}}));
-    pool_.push_back(graph_.input("v", {ElementType::F32, {pick(2, 4)}}));
-    pool_.push_back(graph_.input("shared", {ElementType::F32, {}}, false));
-    Value* memory = graph_.state("memory", {ElementType::F32, {pick(2, 4)}}, StateKind::Recurrent);
+    pool_.push_back(graph_.input("x", {options_.element, {pick(1, 3), pick(3, 5), pick(3, 5)}}));
+    pool_.push_back(graph_.input("v", {options_.element, {pick(2, 4)}}));
+    pool_.push_back(graph_.input("shared", {options_.element, {}}, false));
+    Value* memory = graph_.state("memory", {options_.element, {pick(2, 4)}}, StateKind::Recurrent);
     pool_.push_back(memory);
     for (int i = 0; i < options_.operations; ++i) {
       builder_.set_origin({{}, pick(0, 2) == 0 ? "layer" : ""});
@@ -54,7 +54,7 @@ class Generator {
   Value* any() { return pool_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(pool_.size()) - 1))]; }
 
   Value* parameter(Shape shape) {
-    return graph_.state(fmt::format("p{}", parameters_++), {ElementType::F32, std::move(shape)}, StateKind::Parameter);
+    return graph_.state(fmt::format("p{}", parameters_++), {options_.element, std::move(shape)}, StateKind::Parameter);
   }
 
   // x brought to the shape: reduced to a scalar, then repeated.
@@ -102,13 +102,13 @@ class Generator {
     if (kind == 0) return builder_.op("exp", {builder_.op("tanh", {x})});
     if (kind == 1) return builder_.op("sqrt", {builder_.add(builder_.multiply(x, x), builder_.like(x, 1))});
     if (kind == 4) return builder_.op("abs", {x});
-    if (kind == 5) return builder_.cast(builder_.cast(x, ElementType::I32), ElementType::F32);
+    if (kind == 5) return builder_.cast(builder_.cast(x, ElementType::I32), options_.element);
     return builder_.op(one_of({"tanh", "sin", "cos", "negate", "erf"}), {x});
   }
 
   // Something of the shape: a number that identities look for, a constant, a parameter along an axis, another value.
   Value* operand(const Shape& shape) {
-    const Type type{ElementType::F32, shape};
+    const Type type{options_.element, shape};
     const std::int64_t kind = pick(0, 5);
     if (kind == 0) return builder_.full(type, one_of({0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 3.0}));
     if (kind == 1) return builder_.constant(draw({.type = type}, random_));

@@ -12,6 +12,7 @@ namespace nnc::test {
 struct RandomGraphOptions {
   int operations = 15;
   bool smooth = false;  // only operations whose central differences make sense: no comparisons, no rounding
+  ElementType element = ElementType::F32;  // a float type
 };
 
 Graph random_graph(std::uint32_t seed, const RandomGraphOptions& options = {});

@@ -23,7 +23,7 @@ Tensor draw(const SampleOperand& operand, std::mt19937& random, int turn) {
       tensor.floats()[static_cast<std::size_t>(i)] = round_to(operand.type.element, value);
     } else {
       tensor.integers()[static_cast<std::size_t>(i)] =
-          wrap_to(operand.type.element, static_cast<std::int64_t>(std::floor(value)));
+          Tensor::scalar(operand.type.element, std::floor(value)).integers()[0];
     }
   }
   return tensor;

@@ -9,4 +9,5 @@ void run_lanes_1(Report& report) {
   lanes_1::cases::run(report);
   lanes_1::cases::run_windows(report);
   lanes_1::cases::run_math(report);
+  lanes_1::cases::run_doubles(report);
 }

@@ -9,4 +9,5 @@ void run_lanes_16(Report& report) {
   lanes_16::cases::run(report);
   lanes_16::cases::run_windows(report);
   lanes_16::cases::run_math(report);
+  lanes_16::cases::run_doubles(report);
 }

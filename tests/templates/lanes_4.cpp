@@ -9,4 +9,5 @@ void run_lanes_4(Report& report) {
   lanes_4::cases::run(report);
   lanes_4::cases::run_windows(report);
   lanes_4::cases::run_math(report);
+  lanes_4::cases::run_doubles(report);
 }

@@ -9,4 +9,5 @@ void run_lanes_8(Report& report) {
   lanes_8::cases::run(report);
   lanes_8::cases::run_windows(report);
   lanes_8::cases::run_math(report);
+  lanes_8::cases::run_doubles(report);
 }

@@ -20,10 +20,19 @@ std::vector<float> math_arguments();
 // The exponent that goes with argument i in the test of power.
 float power_exponent(const std::vector<float>& arguments, std::size_t i);
 
+// One function of math_double.h over the arguments of double_arguments().
+struct DoubleOutcome {
+  std::string name;
+  std::vector<double> results;
+};
+std::vector<double> double_arguments();
+double double_exponent(const std::vector<double>& arguments, std::size_t i);
+
 // Deterministic values in [-1, 1), and a place to note what a case computed.
 struct Report {
   std::vector<Outcome> outcomes;
   std::vector<MathOutcome> functions;
+  std::vector<DoubleOutcome> double_functions;
   std::uint32_t random = 1;
 
   float next() {

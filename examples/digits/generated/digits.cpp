@@ -271,7 +271,13 @@ NNC_INLINE V fma(V a, V b, V c) {
 #if defined(__x86_64__) && NNC_LANES >= 4
       if constexpr (Same<T, float>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddps(a, b, c);
       if constexpr (Same<T, float>::value && Lanes<V>::count == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+#if NNC_LANES >= 8
+      if constexpr (Same<T, double>::value && Lanes<V>::count == 4) return __builtin_ia32_vfmaddpd256(a, b, c);
+#endif
 #if NNC_LANES >= 16
+      if constexpr (Same<T, double>::value && Lanes<V>::count == 8) {
+        return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<std::uint8_t>(-1), 4);
+      }
       if constexpr (Same<T, float>::value && Lanes<V>::count == 16) {
         return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<std::uint16_t>(-1), 4);
       }
@@ -291,8 +297,17 @@ NNC_INLINE V square_root(V x) {
 #if defined(__clang__)
   return __builtin_elementwise_sqrt(x);
 #elif defined(__GNUC__) && defined(__x86_64__)
-  static_assert(Same<ElementOf<V>, float>::value, "float");
-  if constexpr (Lanes<V>::count == 1) {
+  if constexpr (Same<V, double>::value) {
+    return __builtin_ia32_sqrtsd(Vec<double, 2>{x, 0})[0];
+#if NNC_LANES >= 8
+  } else if constexpr (Same<ElementOf<V>, double>::value && Lanes<V>::count == 4) {
+    return __builtin_ia32_sqrtpd256(x);
+#endif
+#if NNC_LANES >= 16
+  } else if constexpr (Same<ElementOf<V>, double>::value && Lanes<V>::count == 8) {
+    return __builtin_ia32_sqrtpd512_mask(x, x, static_cast<std::uint8_t>(-1), 4);
+#endif
+  } else if constexpr (Same<V, float>::value) {
     return __builtin_ia32_sqrtss(Vec<float, 4>{x, 0, 0, 0})[0];
   } else if constexpr (Lanes<V>::count == 4) {
     return __builtin_ia32_sqrtps(x);
@@ -312,7 +327,11 @@ NNC_INLINE V square_root(V x) {
 #elif defined(__GNUC__)
   V result{};
   for (int i = 0; i < Lanes<V>::count; ++i) {
-    result = with_lane(result, i, static_cast<ElementOf<V>>(__builtin_sqrtf(lane(x, i))));
+    if constexpr (Same<ElementOf<V>, double>::value) {
+      result = with_lane(result, i, __builtin_sqrt(lane(x, i)));
+    } else {
+      result = with_lane(result, i, static_cast<ElementOf<V>>(__builtin_sqrtf(lane(x, i))));
+    }
   }
   return result;
 #else
@@ -1015,6 +1034,40 @@ inline void for_each(const F& functor) {
   ForEach<Width, Extents...>::run(functor);
 }
 
+// ======== Sums, maxima, minima, products and argmax over axes of a strided tensor
+
+// Extremes of an element type, -inf and inf for floats.
+template <class T>
+constexpr T highest_of() {
+  if constexpr (is_floating<T>()) {
+    return static_cast<T>(__builtin_huge_valf());
+  } else {
+    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
+    return static_cast<T>(static_cast<std::uint64_t>(-1) >> (64 - (sizeof(T) * 8 - (is_signed ? 1 : 0))));
+  }
+}
+
+template <class T>
+constexpr T lowest_of() {
+  if constexpr (is_floating<T>()) {
+    return static_cast<T>(-__builtin_huge_valf());
+  } else {
+    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
+    return is_signed ? static_cast<T>(-highest_of<T>() - 1) : static_cast<T>(0);
+  }
+}
+
+struct ReduceMaximum {
+  template <class V>
+  NNC_INLINE V operator()(V a, V b) const {
+    return maximum(a, b);
+  }
+  template <class T>
+  static constexpr T neutral() {
+    return lowest_of<T>();
+  }
+};
+
 // ======== Copies
 
 // The axis along which the source is contiguous, if it is not the last.
@@ -1069,40 +1122,6 @@ template <class C, class T>
 inline void copy(const T* x, T* y) {
   copy_axes<C, 0>(x, y);
 }
-
-// ======== Sums, maxima, minima, products and argmax over axes of a strided tensor
-
-// Extremes of an element type, -inf and inf for floats.
-template <class T>
-constexpr T highest_of() {
-  if constexpr (is_floating<T>()) {
-    return static_cast<T>(__builtin_huge_valf());
-  } else {
-    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-    return static_cast<T>(static_cast<std::uint64_t>(-1) >> (64 - (sizeof(T) * 8 - (is_signed ? 1 : 0))));
-  }
-}
-
-template <class T>
-constexpr T lowest_of() {
-  if constexpr (is_floating<T>()) {
-    return static_cast<T>(-__builtin_huge_valf());
-  } else {
-    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-    return is_signed ? static_cast<T>(-highest_of<T>() - 1) : static_cast<T>(0);
-  }
-}
-
-struct ReduceMaximum {
-  template <class V>
-  NNC_INLINE V operator()(V a, V b) const {
-    return maximum(a, b);
-  }
-  template <class T>
-  static constexpr T neutral() {
-    return lowest_of<T>();
-  }
-};
 
 // ======== Maximum and sum over windows of one to three axes, channels last, and the two gradients of the maximum
 

@@ -1,0 +1,44 @@
+// How the nodes of a network whose first axis is a batch read in a program that describes one example.
+//
+// In such a program the batch is implicit: the shapes here are those of one example. A node whose form keeps examples
+// apart has a rule in readable.cpp; weights that are constants become layers of the prelude, which hold them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/onnx/builder.h"
+
+namespace onnx {
+class AttributeProto;
+class NodeProto;
+}  // namespace onnx
+
+namespace nnc::translation {
+
+struct NodeView {
+  const ::onnx::NodeProto& node;
+  const std::map<std::string, const ::onnx::AttributeProto*>& attributes;
+  std::vector<Imported*> inputs;  // null: left out
+  std::int64_t batch = 1;         // the size of the axis that the values of the program do not have
+  std::int64_t opset = 0;
+  // The constant that the only user of the result adds to it; null if it is used otherwise.
+  const Tensor* added = nullptr;
+};
+
+struct Form {
+  std::string layer;                      // an operator: declared as `layer <name> = conv(64, 3)`, and applied
+  std::map<std::string, Tensor> weights;  // of the layer, by their names in it
+  std::string pipe;                       // an operator for the first argument: "relu", "softmax(axis: 0)"
+  std::string expression;                 // or an expression of the arguments: "{0} + {1}"
+  std::vector<Imported*> arguments;
+  bool takes_added = false;  // `added` is part of it
+  bool is_alias = false;     // the first argument itself
+};
+
+// Nothing: the node has no form of its own for one example.
+std::optional<Form> per_example_form(const NodeView& view);
+
+}  // namespace nnc::translation

@@ -1,0 +1,688 @@
+#include "compiler/onnx/translate.h"
+
+#include <fmt/format.h>
+#include <onnx-ml.pb.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <queue>
+#include <set>
+
+#include "compiler/interop/file.h"
+#include "compiler/onnx/readable.h"
+#include "compiler/onnx/signature.h"
+#include "compiler/onnx/tensors.h"
+
+namespace nnc::translation {
+namespace {
+
+using ::onnx::AttributeProto;
+using ::onnx::FunctionProto;
+using ::onnx::GraphProto;
+using ::onnx::NodeProto;
+
+// Functions and branches within each other, and what they open into: more is an attack.
+constexpr int kDepthMax = 64;
+constexpr std::int64_t kNodesMax = 200'000;
+
+bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+// "com.microsoft" and "Gelu": `com_microsoft_Gelu`.
+std::string library_name(const NodeProto& node) {
+  if (is_standard(node.domain())) return node.op_type();
+  std::string name = node.domain() + "." + node.op_type();
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+// The language's text for a constant where the header wants a static value of this kind; nothing if it does not fit.
+std::optional<std::string> static_text(const std::string& kind, const Tensor& tensor) {
+  const bool is_number = tensor.type.element != ElementType::Bool;
+  const bool is_one = element_count(tensor.type.shape) == 1;
+  const bool is_list = tensor.type.shape.size() <= 1;
+  const std::string list = list_literal(tensor);
+  const std::string one = is_one ? list.substr(1, list.size() - 2) : "";
+  const bool are_integers = is_integer(tensor.type.element);
+  if (kind == "int" && is_one && are_integers) return one;
+  if (kind == "real" && is_one && is_number) return one;
+  if (kind == "ints" && is_list && !is_float(tensor.type.element)) return list;
+  if (kind == "reals" && is_list && is_number) return list;
+  if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
+  return std::nullopt;
+}
+
+template <class Items, class Text>
+std::string list_text(const Items& items, Text text) {
+  std::string result = "[";
+  for (int i = 0; i < items.size(); ++i) result += (i == 0 ? "" : ", ") + text(items[i]);
+  return result + "]";
+}
+
+std::string real_text(float value) { return literal(ElementType::F32, value); }
+
+// The same for an attribute.
+std::optional<std::string> attribute_text(const std::string& kind, const AttributeProto& attribute) {
+  const AttributeProto::AttributeType type = attribute.type();
+  if (kind == "int" && type == AttributeProto::INT) return literal(attribute.i());
+  if (kind == "flag" && type == AttributeProto::INT) return attribute.i() != 0 ? "true" : "false";
+  if (kind == "real" && type == AttributeProto::FLOAT) return real_text(attribute.f());
+  if (kind == "text" && type == AttributeProto::STRING) return text_literal(attribute.s());
+  if (kind == "ints" && type == AttributeProto::INT) return "[" + literal(attribute.i()) + "]";
+  if (kind == "ints" && type == AttributeProto::INTS) {
+    return list_text(attribute.ints(), [](std::int64_t item) { return literal(item); });
+  }
+  if (kind == "reals" && type == AttributeProto::FLOATS) return list_text(attribute.floats(), real_text);
+  if (kind == "texts" && type == AttributeProto::STRINGS) return list_text(attribute.strings(), text_literal);
+  if (kind == "elem" && type == AttributeProto::INT) {
+    const Result<ElementType> element = attribute.i() >= 0 && attribute.i() < 1000
+                                            ? element_of(static_cast<std::int32_t>(attribute.i()))
+                                            : Failure{"not an element type"};
+    if (element) return std::string(name(*element));
+  }
+  return std::nullopt;
+}
+
+// Operators that work element by element: one example is treated as all are. Their other inputs are single numbers.
+bool is_elementwise(const std::string& op) {
+  static const std::set<std::string> all = {
+      "HardSigmoid", "Elu",   "Selu", "Gelu", "Celu", "ThresholdedRelu", "Softsign", "Mish", "Neg", "Reciprocal", "Pow",
+      "Ceil",        "Round", "Sign", "Not",  "Cast", "Shrink",          "Swish",    "Clip", "Mod", "HardSwish",  "Tan",
+      "Atan"};
+  return all.count(op) != 0;
+}
+
+// "features.0" of the weight "features.0.weight", or of the node "/features/0/Conv".
+std::string layer_name(const NodeProto& node) {
+  if (node.input_size() > 1) {
+    const std::string& weight = node.input(1);
+    const std::size_t dot = weight.rfind('.');
+    if (dot != std::string::npos && dot > 0) return weight.substr(0, dot);
+  }
+  std::string name = node.name();
+  const std::size_t slash = name.rfind('/');
+  if (slash != std::string::npos && slash > 0) name = name.substr(0, slash);
+  return name;
+}
+
+bool is_concrete_integer(const std::string& element) {
+  ElementType type;
+  return parse_element_type(element, type) && is_integer(type);
+}
+
+}  // namespace
+
+void add_used(const NodeProto& node, std::set<std::string>& used, int depth) {
+  for (const std::string& input : node.input()) used.insert(input);
+  if (depth > kDepthMax) return;
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (!attribute.has_g()) continue;
+    for (const NodeProto& inner : attribute.g().node()) add_used(inner, used, depth + 1);
+    for (const ::onnx::ValueInfoProto& output : attribute.g().output()) used.insert(output.name());
+  }
+}
+
+Imported* Values::find(const std::string& name) {
+  for (Values* at = this; at != nullptr; at = at->outer) {
+    const std::map<std::string, Imported>::iterator found = at->by_name.find(name);
+    if (found != at->by_name.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+Translator::Translator(const ::onnx::ModelProto& model, std::string path,
+                       const std::map<std::string, std::string>& settings, Style style, SourceManager& sources,
+                       Diagnostics& diagnostics)
+    : model_(model),
+      path_(std::move(path)),
+      folder_(std::filesystem::path(path_).parent_path().string()),
+      settings_(settings),
+      sources_(sources),
+      diagnostics_(diagnostics),
+      builder_(sources, diagnostics),
+      style_(style) {}
+
+void Translator::error(const std::string& message) {
+  diagnostics_.report(Kind::onnx_malformed, Span{}, fmt::format("{}: {}", path_, message));
+}
+
+void Translator::unsupported(const std::string& place, const std::string& what) {
+  diagnostics_.report(Kind::onnx_unsupported, Span{}, fmt::format("{}: {}", place, what));
+}
+
+std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined) const {
+  std::int64_t version = 0;
+  const auto look = [&](const auto& imports) {
+    for (const ::onnx::OperatorSetIdProto& import : imports) {
+      if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain())))
+        version = import.version();
+    }
+  };
+  look(model_.opset_import());
+  if (inlined != nullptr) look(inlined->function->opset_import());
+  return version;
+}
+
+std::string Translator::place_of(const NodeProto& node, const Inlined* inlined) const {
+  const std::string named = node.name().empty() ? "a node" : "node " + quote(node.name());
+  std::string place =
+      fmt::format("{}: {} ({}, opset {})", path_, named, quote(node.op_type()), opset(node.domain(), inlined));
+  if (inlined != nullptr) place += fmt::format(" in function {}", quote(inlined->function->name()));
+  // PyTorch's exporter says which line of the program made the node.
+  for (const ::onnx::StringStringEntryProto& entry : node.metadata_props()) {
+    if (entry.key() != "pkg.torch.onnx.stack_trace") continue;
+    const std::size_t at = entry.value().rfind("File \"");
+    if (at == std::string::npos) continue;
+    const std::string line = entry.value().substr(at, entry.value().find('\n', at) - at);
+    place += ", from " + quote(line);
+  }
+  return place;
+}
+
+void Translator::initialisers(const GraphProto& graph, Values& values) {
+  for (const ::onnx::SparseTensorProto& sparse : graph.sparse_initializer()) {
+    unsupported(path_, "sparse tensor " + quote(sparse.values().name()) + "; store it as a dense one");
+  }
+  for (const ::onnx::TensorProto& proto : graph.initializer()) {
+    if (proto.name().empty()) {
+      error("an initializer has no name");
+      continue;
+    }
+    if (values.by_name.count(proto.name()) != 0) {
+      error(fmt::format("two values are named {}", quote(proto.name())));
+      continue;
+    }
+    Result<Tensor> tensor = read_tensor(proto, folder_);
+    if (!tensor) {
+      error(tensor.error());
+      values.by_name[proto.name()].is_broken = true;
+      continue;
+    }
+    values.by_name[proto.name()] = builder_.constant(std::move(*tensor), proto.name());
+  }
+}
+
+template <class Nodes>
+std::vector<const NodeProto*> Translator::order(const Nodes& nodes, const std::vector<std::string>& outputs) {
+  std::map<std::string, int> producer;
+  for (int i = 0; i < nodes.size(); ++i) {
+    for (const std::string& output : nodes[i].output()) {
+      if (output.empty() || producer.emplace(output, i).second) continue;
+      error(fmt::format("two nodes give {}", quote(output)));
+      return {};
+    }
+  }
+  const std::size_t count = static_cast<std::size_t>(nodes.size());
+  std::vector<std::vector<int>> users(count);
+  std::vector<int> waiting(count, 0);
+  std::vector<bool> is_needed(count, false);
+  std::vector<int> pending;
+  const auto need = [&](const std::string& name, int user) {
+    const std::map<std::string, int>::const_iterator made = producer.find(name);
+    if (made == producer.end()) return;
+    if (user >= 0) {
+      users[static_cast<std::size_t>(made->second)].push_back(user);
+      ++waiting[static_cast<std::size_t>(user)];
+    }
+    if (is_needed[static_cast<std::size_t>(made->second)]) return;
+    is_needed[static_cast<std::size_t>(made->second)] = true;
+    pending.push_back(made->second);
+  };
+  for (const std::string& output : outputs) need(output, -1);
+  std::size_t needed = 0;
+  while (!pending.empty()) {
+    const int at = pending.back();
+    pending.pop_back();
+    ++needed;
+    std::set<std::string> used;
+    add_used(nodes[at], used);
+    for (const std::string& name : used) need(name, at);
+  }
+  // In the file's order where that is one.
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (is_needed[i] && waiting[i] == 0) ready.push(static_cast<int>(i));
+  }
+  std::vector<const NodeProto*> ordered;
+  while (!ready.empty()) {
+    const int at = ready.top();
+    ready.pop();
+    ordered.push_back(&nodes[at]);
+    for (const int user : users[static_cast<std::size_t>(at)]) {
+      if (--waiting[static_cast<std::size_t>(user)] == 0) ready.push(user);
+    }
+  }
+  if (ordered.size() != needed) {
+    error("some nodes need each other's results: the graph has a cycle");
+    return {};
+  }
+  return ordered;
+}
+template std::vector<const NodeProto*> Translator::order(const google::protobuf::RepeatedPtrField<NodeProto>&,
+                                                         const std::vector<std::string>&);
+
+const FunctionProto* Translator::function_of(const NodeProto& node) const {
+  const auto found = functions_.find({node.domain(), node.op_type(), node.overload()});
+  return found == functions_.end() ? nullptr : found->second;
+}
+
+template <class Nodes>
+std::int64_t Translator::inlined_nodes(const Nodes& nodes, int depth) {
+  std::int64_t count = 0;
+  for (const NodeProto& node : nodes) {
+    ++count;
+    if (depth > kDepthMax) return kNodesMax + 1;
+    for (const AttributeProto& attribute : node.attribute()) {
+      if (attribute.has_g()) count += inlined_nodes(attribute.g().node(), depth + 1);
+    }
+    if (const FunctionProto* function = function_of(node)) {
+      const auto [known, is_new] = inlined_sizes_.emplace(function, -1);
+      if (!is_new && known->second < 0) {
+        error(fmt::format("function {} calls itself", quote(function->name())));
+        return kNodesMax + 1;
+      }
+      if (is_new) {
+        const std::int64_t size = inlined_nodes(function->node(), depth + 1);
+        inlined_sizes_[function] = size;
+      }
+      count += inlined_sizes_[function];
+    }
+    if (count > kNodesMax) return kNodesMax + 1;
+  }
+  return count;
+}
+
+void Translator::set_broken(const NodeProto& node, Values& values) {
+  for (const std::string& output : node.output()) {
+    Imported& value = values.by_name[output];
+    value.is_broken = true;
+    value.is_absent = false;
+  }
+}
+
+Translator::Attributes Translator::attributes_of(const NodeProto& node, const Inlined* inlined) {
+  Attributes attributes;
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (attribute.ref_attr_name().empty()) {
+      attributes[attribute.name()] = &attribute;
+    } else if (inlined != nullptr) {
+      const Attributes::const_iterator given = inlined->attributes.find(attribute.ref_attr_name());
+      if (given != inlined->attributes.end()) attributes[attribute.name()] = given->second;
+    }
+  }
+  return attributes;
+}
+
+void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
+  if (done_.count(&node) != 0) return;
+  const std::string place = place_of(node, inlined);
+  for (const std::string& input : node.input()) {
+    if (input.empty()) continue;
+    const Imported* value = values.find(input);
+    if (value == nullptr) {
+      error(fmt::format("{} uses {}, which nothing gives", place, quote(input)));
+      return set_broken(node, values);
+    }
+    if (value->is_broken) return set_broken(node, values);
+  }
+  const Attributes attributes = attributes_of(node, inlined);
+  if (is_standard(node.domain())) {
+    if (node.op_type() == "Constant") return constant(node, attributes, values, place);
+    if (node.op_type() == "If" || node.op_type() == "Loop" || node.op_type() == "Scan") {
+      return control_flow(node, attributes, values, inlined, place);
+    }
+    if (node.op_type() == "Identity" && node.input_size() == 1 && node.output_size() == 1) {
+      values.by_name[node.output(0)] = *values.find(node.input(0));
+      return;
+    }
+  }
+  if (node.domain() == "ai.onnx.preview" && node.op_type() == "FlexAttention") {
+    return control_flow(node, attributes, values, inlined, place);
+  }
+  if (const FunctionProto* function = function_of(node)) {
+    return inline_function(*function, node, attributes, values, place);
+  }
+  if (style_ == Style::PerExample) {
+    for (const std::string& input : node.input()) {
+      if (input.empty() || !values.find(input)->is_batched) continue;
+      return example_node(node, attributes, values, place, opset(node.domain(), inlined));
+    }
+  }
+  const ast::Definition* definition = builder_.definition(library_name(node), opset(node.domain(), inlined));
+  if (definition != nullptr) return call(node, *definition, attributes, values, place);
+  unsupported(place, "this operator is not supported");
+  set_broken(node, values);
+}
+
+void Translator::constant(const NodeProto& node, const Attributes& attributes, Values& values,
+                          const std::string& place) {
+  const auto give = [&](Tensor tensor) {
+    if (node.output_size() > 0) values.by_name[node.output(0)] = builder_.constant(std::move(tensor), node.output(0));
+  };
+  const auto integers = [&](const Shape& shape, const auto& items) {
+    Tensor tensor = Tensor::zeros({ElementType::I64, shape});
+    for (std::size_t i = 0; i < tensor.integers().size(); ++i) tensor.integers()[i] = items[static_cast<int>(i)];
+    give(std::move(tensor));
+  };
+  const auto floats = [&](const Shape& shape, const auto& items) {
+    Tensor tensor = Tensor::zeros({ElementType::F32, shape});
+    for (std::size_t i = 0; i < tensor.floats().size(); ++i)
+      tensor.floats()[i] = static_cast<double>(items[static_cast<int>(i)]);
+    give(std::move(tensor));
+  };
+  for (const auto& [name, attribute] : attributes) {
+    if (name == "value" && attribute->has_t()) {
+      Result<Tensor> tensor = read_tensor(attribute->t(), folder_);
+      if (tensor) return give(std::move(*tensor));
+      unsupported(place, tensor.error());
+      return set_broken(node, values);
+    }
+    if (name == "value_int") return integers({}, std::vector<std::int64_t>{attribute->i()});
+    if (name == "value_ints") return integers({attribute->ints_size()}, attribute->ints());
+    if (name == "value_float") return floats({}, std::vector<float>{attribute->f()});
+    if (name == "value_floats") return floats({attribute->floats_size()}, attribute->floats());
+  }
+  unsupported(place, "a constant of this kind (texts and sparse tensors are not supported)");
+  set_broken(node, values);
+}
+
+void Translator::body(const GraphProto& graph, Values& values, const Inlined* inlined) {
+  initialisers(graph, values);
+  std::vector<std::string> outputs;
+  for (const ::onnx::ValueInfoProto& output : graph.output()) outputs.push_back(output.name());
+  for (const NodeProto* one : order(graph.node(), outputs)) node(*one, values, inlined);
+}
+
+void Translator::control_flow(const NodeProto& node, const Attributes& attributes, Values& values,
+                              const Inlined* inlined, const std::string& place) {
+  if (++depth_ > kDepthMax) {
+    error(place + ": graphs lie in each other too deeply");
+    set_broken(node, values);
+  } else if (node.op_type() == "If") {
+    branch(node, attributes, values, inlined, place);
+  } else if (node.op_type() == "Loop") {
+    loop(node, attributes, values, inlined, place);
+  } else if (node.op_type() == "FlexAttention") {
+    flex_attention(node, attributes, values, inlined, place);
+  } else {
+    scan(node, attributes, values, inlined, place);
+  }
+  --depth_;
+}
+
+void Translator::inline_function(const FunctionProto& function, const NodeProto& node, const Attributes& attributes,
+                                 Values& values, const std::string& place) {
+  if (++depth_ > kDepthMax) {
+    error(place + ": functions call each other too deeply");
+    --depth_;
+    return set_broken(node, values);
+  }
+  Inlined inner_call{&function, attributes, place};
+  for (const AttributeProto& attribute : function.attribute_proto()) {
+    inner_call.attributes.emplace(attribute.name(), &attribute);
+  }
+  Values inner{nullptr, {}};
+  for (int i = 0; i < function.input_size(); ++i) {
+    const bool is_given = i < node.input_size() && !node.input(i).empty();
+    inner.by_name[function.input(i)] = is_given ? *values.find(node.input(i)) : Imported{};
+  }
+  std::vector<std::string> outputs(function.output().begin(), function.output().end());
+  for (const NodeProto* one : order(function.node(), outputs)) this->node(*one, inner, &inner_call);
+  --depth_;
+  for (int i = 0; i < node.output_size(); ++i) {
+    const Imported* result = i < function.output_size() ? inner.find(function.output(i)) : nullptr;
+    if (result == nullptr) {
+      error(fmt::format("{}: the function gives no output {}", place, quote(node.output(i))));
+      return set_broken(node, values);
+    }
+    values.by_name[node.output(i)] = *result;
+  }
+}
+
+// A line `let y = Op(x, name: …)` by the header of the library's definition: its parameters are the operator's inputs,
+// in ONNX's order, then the attributes.
+struct Translator::Call {
+  // A part of the line: text, with the name of argument `argument` in front of `after`.
+  struct Piece {
+    std::string before;
+    int argument = -1;
+    std::string after;
+  };
+  std::vector<Piece> pieces;
+  std::vector<Imported*> arguments;
+
+  void text(std::string piece) { pieces.push_back({std::move(piece), -1, ""}); }
+  void value(const std::string& before, Imported* argument, const std::string& after) {
+    pieces.push_back({before, static_cast<int>(arguments.size()), after});
+    arguments.push_back(argument);
+  }
+};
+
+void Translator::call(const NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
+                      Values& values, const std::string& place) {
+  Call line;
+  std::deque<Imported> from_attributes;
+  std::set<std::string> left;
+  for (const auto& [name, attribute] : attributes) left.insert(name);
+  int next = 0;  // of the node's inputs
+  const auto refuse = [&](const std::string& why) {
+    unsupported(place, why);
+    set_broken(node, values);
+  };
+  const auto add_value = [&](const ast::Param& param, Imported* value, const std::string& label) {
+    // Indices come as either integer type, or as whole floats; the library wants one.
+    const bool converts = is_concrete_integer(param.type.element) && value->type.element != ElementType::Bool &&
+                          name(value->type.element) != param.type.element;
+    if (converts) return line.value(label + "cast(", value, ", " + param.type.element + ")");
+    line.value(label, value, "");
+  };
+  for (const ast::Param& param : definition.params) {
+    const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
+    const bool is_input = next < node.input_size();
+    // All inputs that are left.
+    if (param.kind == "list" && param.default_value == nullptr) {
+      line.text("[");
+      for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
+      line.text("]");
+      continue;
+    }
+    const int index = next++;
+    if (is_input && !node.input(index).empty()) {
+      Imported* value = values.find(node.input(index));
+      if (value->is_absent) continue;
+      // An optional input: a list of one, or of none.
+      if (param.kind == "list") {
+        line.value(label + "[", value, "]");
+        continue;
+      }
+      if (param.kind.empty()) {
+        add_value(param, value, label);
+        continue;
+      }
+      if (value->constant == nullptr) {
+        return refuse(fmt::format("its input {} ('{}') decides sizes, and is known only when the network runs",
+                                  quote(node.input(index)), param.name.text));
+      }
+      const std::optional<std::string> text = static_text(param.kind, *value->constant);
+      if (!text) {
+        return refuse(fmt::format("its input '{}' must be of the kind `{}`, not {}", param.name.text, param.kind,
+                                  to_string(value->type)));
+      }
+      line.text(label + *text);
+      continue;
+    }
+    const Attributes::const_iterator given = attributes.find(param.name.text);
+    if (given != attributes.end()) {
+      left.erase(param.name.text);
+      const AttributeProto& attribute = *given->second;
+      // An element type of 0 is as if it were not given.
+      if (param.kind == "elem" && attribute.i() == 0 && param.default_value != nullptr) continue;
+      if (attribute.type() == AttributeProto::TENSOR) {
+        const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
+        if (!tensor) return refuse(tensor.error());
+        if (param.kind.empty()) {
+          from_attributes.push_back(builder_.constant(*tensor, param.name.text));
+          add_value(param, &from_attributes.back(), label);
+          continue;
+        }
+        const std::optional<std::string> text = static_text(param.kind, *tensor);
+        if (!text) return refuse(fmt::format("its attribute '{}' is {}", param.name.text, to_string(tensor->type)));
+        line.text(label + *text);
+        continue;
+      }
+      const std::optional<std::string> text = attribute_text(param.kind, attribute);
+      if (!text)
+        return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
+      line.text(label + *text);
+    } else if (param.name.text == "outputs" && param.kind == "int") {
+      line.text(label + literal(node.output_size()));
+    } else if (param.default_value == nullptr) {
+      return refuse(fmt::format("it lacks '{}'", param.name.text));
+    }
+  }
+  if (next < node.input_size()) return refuse(fmt::format("it has {} inputs; {} are known", node.input_size(), next));
+  // Of a tensor given as an attribute, its element type: `value_type` beside `value`.
+  if (!left.empty()) return refuse(fmt::format("its attribute {} is not supported", quote(*left.begin())));
+  std::vector<std::string> wanted(node.output().begin(), node.output().end());
+  while (!wanted.empty() && wanted.back().empty()) wanted.pop_back();
+  const auto text = [&](const std::vector<std::string>& names) {
+    std::string result = Builder::name_of(definition) + "(";
+    bool is_first = true;
+    for (const Call::Piece& piece : line.pieces) {
+      const bool closes = piece.before == "]";
+      if (!is_first && !closes) result += ", ";
+      is_first = piece.before == "[";
+      result += piece.before;
+      if (piece.argument >= 0) result += names[static_cast<std::size_t>(piece.argument)];
+      result += piece.after;
+    }
+    return result + ")";
+  };
+  std::vector<Imported> results = builder_.line(place, text, line.arguments, wanted);
+  builder_.uses_library = true;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    results[i].is_batched = style_ == Style::PerExample && results[i].constant == nullptr;
+    if (!wanted[i].empty()) values.by_name[wanted[i]] = std::move(results[i]);
+  }
+}
+
+const Tensor* Translator::added_to(const NodeProto& node, Values& values, const NodeProto*& adder) const {
+  const auto users = users_.find(node.output(0));
+  if (users == users_.end() || users->second.size() != 1 || users->second[0] == nullptr) return nullptr;
+  adder = users->second[0];
+  if (adder->op_type() != "Add" || adder->input_size() != 2) return nullptr;
+  const Imported* other = values.find(adder->input(adder->input(0) == node.output(0) ? 1 : 0));
+  return other == nullptr ? nullptr : other->constant.get();
+}
+
+void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
+                              const std::string& place, std::int64_t opset) {
+  if (node.op_type() == "Shape" && attributes.empty()) {
+    Shape shape = values.find(node.input(0))->type.shape;
+    shape.insert(shape.begin(), batch_);
+    Tensor sizes = Tensor::zeros({ElementType::I64, {static_cast<std::int64_t>(shape.size())}});
+    sizes.integers() = shape;
+    values.by_name[node.output(0)] = builder_.constant(std::move(sizes), node.output(0));
+    return;
+  }
+  NodeView view{node, attributes, {}, batch_, opset, nullptr};
+  bool are_others_numbers = true;
+  for (const std::string& input : node.input()) {
+    view.inputs.push_back(input.empty() ? nullptr : values.find(input));
+    const Imported* value = view.inputs.back();
+    if (value == nullptr || value->is_batched) continue;
+    are_others_numbers = are_others_numbers && element_count(value->type.shape) == 1;
+  }
+  const NodeProto* adder = nullptr;
+  view.added = added_to(node, values, adder);
+  std::optional<Form> form = per_example_form(view);
+  if (!form) {
+    const ast::Definition* definition = builder_.definition(library_name(node), opset);
+    if (!is_elementwise(node.op_type()) || !are_others_numbers || definition == nullptr) {
+      throw NotPerExample{fmt::format("{} has no form for one example", place)};
+    }
+    return call(node, *definition, attributes, values, place);
+  }
+  const NodeProto& last = form->takes_added ? *adder : node;
+  if (form->takes_added) done_.insert(adder);
+  Imported result;
+  if (form->is_alias) {
+    result = *form->arguments[0];
+  } else if (!form->expression.empty()) {
+    const auto text = [&](const std::vector<std::string>& names) {
+      std::string line = form->expression;
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::string mark = fmt::format("{{{}}}", i);
+        line.replace(line.find(mark), mark.size(), names[i]);
+      }
+      return line;
+    };
+    result = builder_.line(place, text, form->arguments, {last.output(0)})[0];
+  } else {
+    const std::string op =
+        form->layer.empty() ? form->pipe : builder_.layer(place, layer_name(node), form->layer, form->weights);
+    result = builder_.pipe(place, op, form->arguments[0], last.output(0));
+  }
+  result.is_batched = true;
+  values.by_name[last.output(0)] = std::move(result);
+}
+
+void Translator::add_inputs(Values& values) {
+  std::vector<ModelInput> inputs = read_inputs(model_.graph(), settings_, path_, diagnostics_);
+  bool is_first = true;
+  for (ModelInput& input : inputs) {
+    if (input.pinned) {
+      values.by_name[input.name] = builder_.constant(std::move(*input.pinned), input.name);
+      continue;
+    }
+    if (style_ == Style::PerExample) {
+      const bool agrees = !input.type.shape.empty() && (is_first || input.type.shape[0] == batch_);
+      if (!agrees) throw NotPerExample{fmt::format("input {} has no axis for the batch", quote(input.name))};
+      batch_ = input.type.shape[0];
+      input.type.shape.erase(input.type.shape.begin());
+      is_first = false;
+    }
+    Imported value = builder_.input(input.name, input.type);
+    value.is_batched = style_ == Style::PerExample;
+    values.by_name[input.name] = std::move(value);
+  }
+}
+
+std::string Translator::run(const std::string& comment) {
+  const GraphProto& graph = model_.graph();
+  Values values;
+  add_inputs(values);
+  for (const FunctionProto& function : model_.functions()) {
+    functions_.emplace(FunctionKey{function.domain(), function.name(), function.overload()}, &function);
+  }
+  if (inlined_nodes(graph.node(), 0) > kNodesMax) {
+    error(fmt::format("the model opens into more than {} nodes, or is nested too deeply", kNodesMax));
+  }
+  if (diagnostics_.has_errors()) return "";
+  for (const NodeProto& node : graph.node()) {
+    for (const std::string& input : node.input()) users_[input].push_back(&node);
+  }
+  std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
+  for (const ::onnx::ValueInfoProto& output : graph.output()) {
+    outputs.emplace_back(builder_.names.give(output.name(), "output"), output.name());
+    users_[output.name()].push_back(nullptr);
+  }
+  if (outputs.empty()) error("the model has no outputs");
+  body(graph, values, nullptr);
+  std::vector<std::pair<std::string, Imported>> results;
+  for (const auto& [name, onnx_name] : outputs) {
+    const Imported* value = values.find(onnx_name);
+    if (value == nullptr) {
+      error(fmt::format("nothing gives the output {}", quote(onnx_name)));
+      continue;
+    }
+    if (style_ == Style::PerExample && !value->is_batched) {
+      throw NotPerExample{fmt::format("output {} is the same for all examples", quote(onnx_name))};
+    }
+    results.emplace_back(name, *value);
+  }
+  if (diagnostics_.has_errors()) return "";
+  const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
+  return builder_.finish(name, std::move(results), comment);
+}
+
+}  // namespace nnc::translation
