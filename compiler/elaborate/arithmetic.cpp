@@ -373,6 +373,9 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
   } else if (op == "//") {
     fits = is_integer(element);
   }
+  if (op == "/" && is_integer(element)) {
+    reporter().fail(Kind::integer_quotient, span, describe(a.is(DatumKind::Tensor) ? a : b));
+  }
   if (!fits) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is(DatumKind::Tensor) ? a : b));
   if (op == "==" || op == "!=" || is_comparison(op) || is_logical || !values.empty()) broadcast_together(values, span);
   if (op == ">" || op == ">=") std::swap(values[0], values[1]);
