@@ -130,6 +130,8 @@ class Pipeline {
 void optimise(Graph& graph, const std::string& function, std::int64_t batch, const CompileOptions& options,
               Diagnostics& diagnostics) {
   Pipeline passes(graph, function, options);
+  passes.run("drop_empty", false, drop_empty);
+  // Beyond this point inputs and outputs have elements.
   passes.clean_up();
   if (batch > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch); });
   // Beyond this point every batch axis is explicit.
