@@ -136,6 +136,8 @@ struct Batch {
 void optimise(Graph& graph, const std::string& function, Batch batch, const CompileOptions& options,
               Diagnostics& diagnostics) {
   Pipeline passes(graph, function, options);
+  passes.run("drop_empty", false, drop_empty);
+  // Beyond this point inputs and outputs have elements.
   passes.clean_up();
   if (batch.size > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch.size / batch.shards); });
   // Beyond this point every batch axis is explicit.
