@@ -111,7 +111,8 @@ class Evaluator {
 
   // Types.
   Element element(const ast::Type& type, const ScopePtr& scope);
-  TensorType type(const ast::Type& type, const ScopePtr& scope);
+  // An error if a size is below `least`: a tensor may have no elements, what is kept from call to call may not.
+  TensorType type(const ast::Type& type, const ScopePtr& scope, std::int64_t least = 0);
   ScopePtr bind(const std::vector<ast::Param>& params, const ScopePtr& outer, const std::string& callee,
                 std::vector<BoundArgument> arguments, Span span, bool binds_sizes);
   void check_result(const ast::Type& type, Datum& result, const ScopePtr& scope, Span span, const std::string& callee);

@@ -78,7 +78,9 @@ std::vector<BoundArgument> model_arguments(Evaluator& evaluator, const ast::Mode
   for (const ast::Param& param : model.params) {
     if (!param.kind.empty()) continue;
     evaluator.at(param.span);
-    TensorType type = evaluator.type(param.type, header);
+    // What is trained on has elements.
+    const std::int64_t least = evaluator.session.purpose() == Purpose::Forward ? 0 : 1;
+    TensorType type = evaluator.type(param.type, header, least);
     Value* value = evaluator.session.input(param.name.text, type, true);
     give(param, Datum::of(value));
   }

@@ -383,7 +383,7 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   return result;
 }
 
-TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
+TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, std::int64_t least) {
   TensorType result;
   result.element = element(type, scope);
   std::int64_t count = 1;
@@ -398,13 +398,14 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
     }
     const std::vector<Datum> one = {size};
     for (const Datum& item : size.is(DatumKind::List) ? size.items : one) {
-      if (item.integer < 1 || item.integer > kSizeMax) {
+      if (item.integer < least || item.integer > kSizeMax) {
         reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer);
       }
       result.shape.push_back(item.integer);
       result.sources.push_back(item.sources);
-      is_too_large = is_too_large || count > kElementsMax / item.integer;
-      if (!is_too_large) count *= item.integer;
+      const std::int64_t factor = std::max<std::int64_t>(item.integer, 1);
+      is_too_large = is_too_large || count > kElementsMax / factor;
+      if (!is_too_large) count *= factor;
     }
   }
   if (is_too_large) {

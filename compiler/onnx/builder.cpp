@@ -133,6 +133,10 @@ Imported Builder::constant(Tensor tensor, const std::string& wanted_name) {
 std::string Builder::use(Imported& value) {
   if (value.constant == nullptr) return value.name;
   const Type& type = value.type;
+  if (element_count(type.shape) == 0) {
+    const char* const nothing = type.element == ElementType::Bool ? "false" : "0";
+    return fmt::format("broadcast(cast({}, {}), to: [{}])", nothing, name(type.element), fmt::join(type.shape, ", "));
+  }
   if (type.shape.empty()) {
     const std::string number = is_float(type.element) ? literal(type.element, value.constant->at(0))
                                : type.element == ElementType::Bool
@@ -142,11 +146,6 @@ std::string Builder::use(Imported& value) {
   }
   const auto known = parameters_.find(value.constant);
   if (known != parameters_.end()) return known->second;
-  if (element_count(type.shape) == 0) {
-    diagnostics_.report(Kind::onnx_unsupported, Span{},
-                        fmt::format("{} is {}; tensors of no elements are not supported", quote(value.name), to_string(type)));
-    throw semantics::Abandon{};
-  }
   const std::string parameter = names.give(value.name, "constant");
   const std::string zero = type.element == ElementType::Bool ? "false" : "0";
   const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
