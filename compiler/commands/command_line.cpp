@@ -161,6 +161,8 @@ CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& mea
 
 void add_batch(CLI::App& app, ElaborateOptions& options) {
   app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--shards", options.shards, "Parts in which a batch is computed, one after the other")
+      ->check(CLI::Range(1, 1 << 20));
 }
 
 CLI::Option* add_stream(CLI::App& app, CompileOptions& options, const std::string& meaning) {
@@ -225,7 +227,7 @@ void add_fmt(CLI::App& app, FmtOptions& options) {
 }
 
 void add_ops(CLI::App& app, OpsOptions& options) {
-  app.add_option("name", options.name, "One primitive, in full")->type_name("NAME");
+  app.add_option("name", options.name, "A primitive or a definition of the prelude, in full")->type_name("NAME");
 }
 
 void add_train(CLI::App& app, TrainOptions& options) {
@@ -383,7 +385,7 @@ int run_command_line(int argc, const char* const* argv) {
   ReportOptions report_options;
   add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
   OpsOptions ops_options;
-  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+  add_ops(*app.add_subcommand("ops", "The reference of what programs may call"), ops_options);
   ImportOptions import_options;
   add_import(*app.add_subcommand("import", "Turn an ONNX model into a program and its weights"), import_options);
 

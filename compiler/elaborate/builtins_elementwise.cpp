@@ -129,7 +129,8 @@ Datum cast(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   const ElementType element = target_of(arguments, "cast");
   const Datum& x = arguments.get("x");
-  Value* value = x.is_number() ? evaluator.tensor(x, element, arguments.place("x")) : arguments.tensor("x");
+  const bool is_written = x.is_number() || (x.is(DatumKind::List) && x.is_static());
+  Value* value = is_written ? evaluator.tensor(x, element, arguments.place("x")) : arguments.tensor("x");
   evaluator.at(arguments.span);
   Session& session = evaluator.session;
   // A class becomes a number of its own: it stays a class where it is used as one.

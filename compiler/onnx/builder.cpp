@@ -50,8 +50,14 @@ std::optional<Tensor> tensor_of(const Datum& datum) {
   return tensor;
 }
 
-std::vector<Datum> results_of(const Datum& datum) {
-  return datum.is(DatumKind::Tuple) ? datum.items : std::vector<Datum>{datum};
+// A list of tensors is one tensor.
+std::vector<Datum> results_of(const Datum& datum, semantics::Evaluator& evaluator, Span span) {
+  std::vector<Datum> results = datum.is(DatumKind::Tuple) ? datum.items : std::vector<Datum>{datum};
+  for (Datum& result : results) {
+    const bool is_stack = result.is(DatumKind::List) && !result.is_static();
+    if (is_stack) result = Datum::of(evaluator.tensor(result, nullptr, span));
+  }
+  return results;
 }
 
 semantics::Binding value_binding(const Datum& datum) {
@@ -169,7 +175,7 @@ std::optional<std::vector<Imported>> Builder::fold(const std::string& place, con
   }
   const ast::Stmt& statement = parse(place, "let results = " + text);
   evaluator.statement(statement, scope);
-  const std::vector<Datum> data = results_of(scope->names["results"].value);
+  const std::vector<Datum> data = results_of(scope->names["results"].value, evaluator, statement.span);
   std::int64_t computed = 0;
   for (const Datum& datum : data) {
     if (datum.is(DatumKind::Tensor)) computed += element_count(datum.value->type.shape);
@@ -217,7 +223,7 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
     const std::string text = call(texts);
     const ast::Stmt& statement = parse(place, "let results = " + text);
     evaluator_->statement(statement, scope_);
-    const std::vector<Datum> data = results_of(scope_->names["results"].value);
+    const std::vector<Datum> data = results_of(scope_->names["results"].value, *evaluator_, statement.span);
     if (data.size() < wanted_names.size()) {
       diagnostics_.report(Kind::onnx_unsupported, Span{statement.span.file, 0, 0},
                           fmt::format("only the first {} of its {} outputs", data.size(), wanted_names.size()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/tensors.h"
 #include "compiler/onnx/translate.h"
 
 namespace nnc::translation {
@@ -36,7 +37,8 @@ const GraphProto* Translator::graph_of(const Attributes& attributes, const std::
   const bool fits = found != attributes.end() && found->second->has_g() && found->second->g().input_size() == inputs &&
                     found->second->g().output_size() >= outputs;
   if (fits) return &found->second->g();
-  error(fmt::format("{}: its graph {} is missing, or has other inputs or fewer outputs than it must", place, quote(name)));
+  error(fmt::format("{}: its graph {} is missing, or has other inputs or fewer outputs than it must", place,
+                    quote(name)));
   return nullptr;
 }
 
@@ -65,7 +67,8 @@ void Translator::branch(const NodeProto& node, const Attributes& attributes, Val
   const bool is_known = condition->constant != nullptr;
   std::vector<std::vector<Imported>> results;
   for (const char* name : {"then_branch", "else_branch"}) {
-    if (is_known && (condition->constant->at(0) != 0) != (results.empty() && name == std::string("then_branch"))) continue;
+    if (is_known && (condition->constant->at(0) != 0) != (results.empty() && name == std::string("then_branch")))
+      continue;
     const GraphProto* graph = graph_of(attributes, name, 0, node.output_size(), place);
     if (graph == nullptr) return set_broken(node, values);
     Values inner{&values, {}};
@@ -83,10 +86,12 @@ void Translator::branch(const NodeProto& node, const Attributes& attributes, Val
     Imported& a = results[0][at];
     Imported& b = results[1][at];
     if (a.is_broken || b.is_broken) return set_broken(node, values);
-    if (a.is_batched || b.is_batched || condition->is_batched) throw NotPerExample{"If has a condition known only at run time"};
+    if (a.is_batched || b.is_batched || condition->is_batched)
+      throw NotPerExample{"If has a condition known only at run time"};
     if (!(a.type == b.type)) {
-      unsupported(place, fmt::format("its condition is known only when the network runs, and its branches give {} and {}",
-                                     to_string(a.type), to_string(b.type)));
+      unsupported(place,
+                  fmt::format("its condition is known only when the network runs, and its branches give {} and {}",
+                              to_string(a.type), to_string(b.type)));
       return set_broken(node, values);
     }
     builder_.uses_library = true;
@@ -155,8 +160,8 @@ Imported Translator::row_of(Imported value, std::int64_t axis, std::int64_t at, 
   return builder_.line(place, text, {&value}, {name})[0];
 }
 
-// Inputs: the number of iterations, a condition, and what is carried. Of the body: the iteration, the condition and what
-// is carried; it gives the next condition, what is carried, and slices of the results.
+// Inputs: the number of iterations, a condition, and what is carried. Of the body: the iteration, the condition and
+// what is carried; it gives the next condition, what is carried, and slices of the results.
 void Translator::loop(const NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
                       const std::string& place) {
   const auto refuse = [&](const std::string& why) {
@@ -254,7 +259,8 @@ std::optional<std::vector<Imported>> Translator::scan_over(Body& body, const Att
   }
   for (std::size_t k = 0; k < slices.size(); ++k) {
     if (item_of(attributes, "scan_output_directions", k) != 0) std::reverse(slices[k].begin(), slices[k].end());
-    const std::string& name = body.graph->output(static_cast<int>(body.graph->output_size() - slices.size() + k)).name();
+    const std::string& name =
+        body.graph->output(static_cast<int>(body.graph->output_size() - slices.size() + k)).name();
     state.push_back(stacked(slices[k], item_of(attributes, "scan_output_axes", k), name, place));
   }
   return state;
@@ -304,6 +310,56 @@ void Translator::scan(const NodeProto& node, const Attributes& attributes, Value
   }
   if (!results) return set_broken(node, values);
   for (int i = 0; i < node.output_size(); ++i) values.by_name[node.output(i)] = (*results)[static_cast<std::size_t>(i)];
+}
+
+// Its attributes are graphs from tensor to tensor: what they make of the scores, and of the weights.
+void Translator::flex_attention(const NodeProto& node, const Attributes& attributes, Values& values,
+                                const Inlined* inlined, const std::string& place) {
+  std::vector<Imported*> inputs;
+  for (const std::string& input : node.input()) inputs.push_back(values.find(input));
+  const bool has_all = std::find(inputs.begin(), inputs.end(), nullptr) == inputs.end();
+  if (!has_all || inputs.size() != 3 || node.output_size() != 1) {
+    error(place + ": its inputs are a query, keys and values");
+    return set_broken(node, values);
+  }
+  for (const Imported* input : inputs) {
+    if (input->is_batched) throw NotPerExample{"FlexAttention has no form for one example"};
+  }
+  builder_.uses_library = true;
+  std::string settings;
+  const Attributes::const_iterator scale = attributes.find("scale");
+  if (scale != attributes.end()) settings += ", scale: " + literal(ElementType::F32, scale->second->f());
+  const Attributes::const_iterator precision = attributes.find("softmax_precision");
+  if (precision != attributes.end()) {
+    const Result<ElementType> element = element_of(static_cast<std::int32_t>(precision->second->i()));
+    if (!element) {
+      unsupported(place, element.error());
+      return set_broken(node, values);
+    }
+    settings += fmt::format(", softmax_precision: {}", name(*element));
+  }
+  Imported value;
+  // `call` of the value so far, or of the inputs, then the graph of that name.
+  const auto stage = [&](const std::string& call, const std::vector<Imported*>& arguments,
+                         const std::string& graph_name) {
+    const auto text = [&](const std::vector<std::string>& names) {
+      return fmt::format("{}({}{})", call, fmt::join(names, ", "), call == "flex_scores" ? settings : "");
+    };
+    value = builder_.line(place, text, arguments, {graph_name.empty() ? node.output(0) : graph_name})[0];
+    if (value.is_broken || attributes.count(graph_name) == 0) return !value.is_broken;
+    const GraphProto* graph = graph_of(attributes, graph_name, 1, 1, place);
+    if (graph == nullptr) return false;
+    Body body = open_body(*graph, values, inlined);
+    const std::optional<std::vector<Imported>> results = iteration(body, {value}, place);
+    if (results) value = (*results)[0];
+    return results.has_value() && !value.is_broken;
+  };
+  Imported scores;
+  const bool is_done = stage("flex_scores", {inputs[0], inputs[1]}, "score_mod") &&
+                       stage("softmax", {&(scores = value)}, "prob_mod") &&
+                       stage("flex_mixed", {&(scores = value), inputs[2]}, "");
+  if (!is_done) return set_broken(node, values);
+  values.by_name[node.output(0)] = value;
 }
 
 }  // namespace nnc::translation

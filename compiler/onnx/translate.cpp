@@ -335,6 +335,9 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
       return;
     }
   }
+  if (node.domain() == "ai.onnx.preview" && node.op_type() == "FlexAttention") {
+    return control_flow(node, attributes, values, inlined, place);
+  }
   if (const FunctionProto* function = function_of(node)) {
     return inline_function(*function, node, attributes, values, place);
   }
@@ -398,6 +401,8 @@ void Translator::control_flow(const NodeProto& node, const Attributes& attribute
     branch(node, attributes, values, inlined, place);
   } else if (node.op_type() == "Loop") {
     loop(node, attributes, values, inlined, place);
+  } else if (node.op_type() == "FlexAttention") {
+    flex_attention(node, attributes, values, inlined, place);
   } else {
     scan(node, attributes, values, inlined, place);
   }

@@ -97,6 +97,8 @@ class Translator {
             const std::string& place);
   void scan(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const Inlined* inlined,
             const std::string& place);
+  void flex_attention(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values,
+                      const Inlined* inlined, const std::string& place);
   std::optional<std::vector<Imported>> scan_over(Body& body, const Attributes& attributes, std::vector<Imported> state,
                                                  const std::vector<Imported>& sequences, const std::string& place);
   // A graph of a node with so many inputs, and at least so many outputs; null after an error.
@@ -110,7 +112,8 @@ class Translator {
   std::optional<std::vector<Imported>> iteration(Body& body, const std::vector<Imported>& inputs,
                                                  const std::string& place);
   Imported stacked(std::vector<Imported>& items, std::int64_t axis, const std::string& name, const std::string& place);
-  Imported row_of(Imported value, std::int64_t axis, std::int64_t at, const std::string& name, const std::string& place);
+  Imported row_of(Imported value, std::int64_t axis, std::int64_t at, const std::string& name,
+                  const std::string& place);
 
   const ::onnx::FunctionProto* function_of(const ::onnx::NodeProto& node) const;
   // How many nodes there are once all functions are inlined, up to kNodesMax; an error if one calls itself.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 
@@ -30,7 +31,10 @@ std::string Names::give(const std::string& wanted, const std::string& otherwise)
   if (!name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) != 0) name = otherwise + "_" + name;
   if (name.empty()) name = otherwise;
   const std::string base = name;
-  for (int number = 2; !is_identifier(name) || is_taken_(name) || given_.count(name) != 0; ++number) {
+  int& number = last_number_[base];
+  if (number > 1) name = fmt::format("{}_{}", base, ++number);
+  while (!is_identifier(name) || is_taken_(name) || given_.count(name) != 0) {
+    number = std::max(number, 1) + 1;
     name = fmt::format("{}_{}", base, number);
   }
   given_.insert(name);

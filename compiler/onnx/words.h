@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 
@@ -20,6 +21,7 @@ class Names {
  private:
   std::function<bool(const std::string&)> is_taken_;
   std::set<std::string> given_;
+  std::map<std::string, int> last_number_;  // given to a name that was wanted before
 };
 
 // A number as the language reads it back: the shortest text that means this value of the element type.

@@ -18,7 +18,7 @@ OpDef atan_op() {
             Value* one = g.like(g.dy(), 1);
             g.to(0, g.divide(g.dy(), g.add(one, g.multiply(g.in(0), g.in(0)))));
           },
-      .lower = elementwise_body("return atan(a);"),
+      .lower = math_function("atan", "a"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "extremes",
                    .operands = {f32_values({8},

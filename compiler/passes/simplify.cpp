@@ -155,7 +155,7 @@ std::vector<Value*> simplify_op(GraphBuilder& builder, Op& op) {
   if (op.def->name == "scan") return open_scan(builder, op);
   Value* simpler = nullptr;
   if (auto found = arithmetic().find(op.def->name); found != arithmetic().end()) simpler = found->second(builder, op);
-  if (!simpler && op.def->has(Movement)) simpler = simplify_movement(builder, op);
+  if (!simpler) simpler = simplify_movement(builder, op);
   if (!simpler) simpler = before_broadcast(builder, op);
   return simpler ? std::vector<Value*>{simpler} : std::vector<Value*>{};
 }

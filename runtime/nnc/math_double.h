@@ -2,7 +2,8 @@
 // own, so that code of floats carries none of them.
 //
 // Largest errors found by tests/templates/math_test.cpp, in units in the last place:
-//   exp 1.0 · log 0.9 · tanh 1.3 · erf 1.1 · sin, cos 1.5 (of any finite argument) · power 1.2.
+//   exp 1.0 · log 0.9 · tanh 1.3 · erf 1.1 · sin, cos 1.5 (of any finite argument) · atan 2.2 ·
+//   power 1.2.
 #pragma once
 
 #include "nnc/math.h"
@@ -191,6 +192,22 @@ NNC_INLINE V sin_double(V x) {
 template <class V>
 NNC_INLINE V cos_double(V x) {
   return sine_of_double(reduce_angle_double(x), 1);
+}
+
+template <class V>
+NNC_INLINE V atan_double(V x) {
+  const V size = absolute(x);
+  const auto middle = size > splat<V>(0.4142135623730951), large = size > splat<V>(2.414213562373095);
+  const V over = select(large, splat<V>(-1.0), select(middle, static_cast<V>(size - 1.0), size));
+  const V under = select(large, size, select(middle, static_cast<V>(size + 1.0), splat<V>(1.0)));
+  const V base = select(large, splat<V>(1.5707963267948966), select(middle, splat<V>(0.7853981633974483), V{}));
+  const V base_low =
+      select(large, splat<V>(6.123233995736766e-17), select(middle, splat<V>(3.061616997868383e-17), V{}));
+  const V t = over / under, square = t * t;
+  const V p = polynomial(square, -0.333333333333332, 0.1999999999995368, -0.14285714280200895, 0.11111110783584625,
+                         -0.09090897760707545, 0.07692060274615672, -0.06663104897912603, 0.05847897020219077,
+                         -0.05039347000572675, 0.038065832840107255, -0.017908819647442384);
+  return with_sign(static_cast<V>(base + (fma(static_cast<V>(t * square), p, t) + base_low)), x);
 }
 
 // ---- power of doubles -----------------------------------------------------------------------------------------------

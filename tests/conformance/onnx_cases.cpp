@@ -121,8 +121,12 @@ Outcome run_emitted(const ElaboratedProgram& program, const SourceManager& sourc
 Outcome run_case(const std::string& folder, bool evaluator_only) {
   Case test;
   test.folder = folder;
-  test.inputs = read_tensors(folder, "input");
-  test.outputs = read_tensors(folder, "output");
+  try {
+    test.inputs = read_tensors(folder, "input");
+    test.outputs = read_tensors(folder, "output");
+  } catch (const std::runtime_error& error) {
+    return {Verdict::Refused, first_line(error.what())};  // a type that NumPy has no name for, bf16
+  }
   std::ifstream(folder + "/tol.txt") >> test.relative >> test.absolute;
   SourceManager sources;
   Diagnostics diagnostics;

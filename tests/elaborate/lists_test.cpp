@@ -23,16 +23,16 @@ std::map<std::string, Tensor> run(const std::string& text, const Numbers& x, con
 }
 
 TEST_CASE("lists: filter, sums, numbers of a constant, items by place") {
-  const auto outputs = run(
-      "fn odd(items: ints) { filter(items, { i -> i % 2 == 1 }) }\n"
-      "model M(x: f32[4]) -> (y: f32[3], z: f32[4], w: f32[2]) {\n"
-      "  let places = odd(range(0, 6))\n"
-      "  y = cast(places, f32) * sum(places)\n"
-      "  let known: i64[2] = [5, 7]\n"
-      "  z = x * numbers(known)[1]\n"
-      "  w = x[:len(filter([x, x], { _t -> true }))]\n"
-      "}\n",
-      {1, 2, 3, 4});
+  const auto outputs =
+      run("fn odd(items: ints) { filter(items, { i -> i % 2 == 1 }) }\n"
+          "model M(x: f32[4]) -> (y: f32[3], z: f32[4], w: f32[2]) {\n"
+          "  let places = odd(range(0, 6))\n"
+          "  y = cast(places, f32) * sum(places)\n"
+          "  let known: i64[2] = [5, 7]\n"
+          "  z = x * numbers(known)[1]\n"
+          "  w = x[:len(filter([x, x], { _t -> true }))]\n"
+          "}\n",
+          {1, 2, 3, 4});
   CHECK(outputs.at("y").floats() == Numbers{9, 27, 45});
   CHECK(outputs.at("z").floats() == Numbers{7, 14, 21, 28});
   CHECK(outputs.at("w").floats() == Numbers{1, 2});
@@ -57,25 +57,25 @@ TEST_CASE("padding with a value known at run time") {
 }
 
 TEST_CASE("scatter_into writes rows by index, or combines them with what is there") {
-  const auto outputs = run(
-      "model M(x: f32[4], i: i32[3]) -> (set: f32[4], added: f32[4], least: f32[4]) {\n"
-      "  set = scatter_into(x, i, x[:3])\n"
-      "  added = scatter_into(x, i, x[:3], by: \"add\")\n"
-      "  least = scatter_into(x, i, x[:3], by: \"minimum\")\n"
-      "}\n",
-      {1, 2, 3, 4}, {3, 0, 3});
+  const auto outputs =
+      run("model M(x: f32[4], i: i32[3]) -> (set: f32[4], added: f32[4], least: f32[4]) {\n"
+          "  set = scatter_into(x, i, x[:3])\n"
+          "  added = scatter_into(x, i, x[:3], by: \"add\")\n"
+          "  least = scatter_into(x, i, x[:3], by: \"minimum\")\n"
+          "}\n",
+          {1, 2, 3, 4}, {3, 0, 3});
   CHECK(outputs.at("set").floats() == Numbers{2, 2, 3, 3});
   CHECK(outputs.at("added").floats() == Numbers{3, 2, 3, 8});
   CHECK(outputs.at("least").floats() == Numbers{1, 2, 3, 1});
 }
 
 TEST_CASE("top_places names the largest, or the smallest, in order") {
-  const auto outputs = run(
-      "model M(x: f32[2, 3]) -> (rows: i32[2, 2], columns: i32[1, 3]) {\n"
-      "  rows = top_places(x, 2, axis: 1)\n"
-      "  columns = top_places(x, 1, largest: false)\n"
-      "}\n",
-      {5, 9, 9, 6, 2, 7});
+  const auto outputs =
+      run("model M(x: f32[2, 3]) -> (rows: i32[2, 2], columns: i32[1, 3]) {\n"
+          "  rows = top_places(x, 2, axis: 1)\n"
+          "  columns = top_places(x, 1, largest: false)\n"
+          "}\n",
+          {5, 9, 9, 6, 2, 7});
   CHECK(outputs.at("rows").integers() == std::vector<std::int64_t>{1, 2, 2, 0});
   CHECK(outputs.at("columns").integers() == std::vector<std::int64_t>{0, 1, 1});
 }

@@ -28,8 +28,8 @@ void describe_outputs(::onnx::GraphProto& graph, const std::vector<std::string>&
 // for i in range(count): s = s + relu(w) * i; the sums are stacked.
 OnnxModel sums(const std::string& count) {
   OnnxModel model;
-  model.input("x", {"2"}).input("w", {"2"}).output("last").output("all").integers("three", {3});
-  ::onnx::NodeProto& loop = model.node("Loop", {count, "", "x"}, {"last", "all"});
+  model.input("x", {"2"}).input("w", {"2"}).output("final").output("steps").integers("three", {3});
+  ::onnx::NodeProto& loop = model.node("Loop", {count, "", "x"}, {"final", "steps"});
   ::onnx::GraphProto& body = graph_attribute(loop, "body");
   describe_inputs(body, {"i", "goes_on", "s"});
   describe_outputs(body, {"goes_on", "t", "t"});
@@ -50,8 +50,8 @@ TEST_CASE("a loop is opened; what all iterations have in common is computed once
   const std::string& program = import.model->program;
   CHECK(count(program, "Relu(w)") == 1);
   CHECK(count(program, "Mul(r, ") == 3);
-  CHECK(has(program, "all = stacked([t, t_2, t_3], 0)"));
-  CHECK(has(program, "all: f32[3, 2]"));
+  CHECK(has(program, "steps = stacked([t, t_2, t_3], 0)"));
+  CHECK(has(program, "-> (final: f32[2], steps: f32[3, 2])"));
 }
 
 TEST_CASE("a loop whose number of iterations is known only at run time is refused") {
@@ -71,7 +71,7 @@ TEST_CASE("a loop goes on while its condition is known to hold") {
   OnnxModel::fill(*body.add_node(), "Less", {"i", "one"}, {"next"});
   const Import import = import_model(model);
   REQUIRE_MESSAGE(import.model, import.messages);
-  CHECK(has(import.model->program, "all: f32[2, 2]"));
+  CHECK(has(import.model->program, "steps: f32[2, 2]"));
   OnnxModel::fill(*body.mutable_node(4), "Less", {}, {});
   body.mutable_node(4)->Clear();
   OnnxModel::fill(*body.mutable_node(4), "Less", {"s", "w"}, {"next"});
@@ -80,8 +80,8 @@ TEST_CASE("a loop goes on while its condition is known to hold") {
 
 TEST_CASE("a scan takes its sequences apart along their axes, in either direction") {
   OnnxModel model;
-  model.input("s", {"2"}).input("x", {"2", "3"}).output("last").output("all");
-  ::onnx::NodeProto& scan = model.node("Scan", {"s", "x"}, {"last", "all"});
+  model.input("s", {"2"}).input("x", {"2", "3"}).output("final").output("steps");
+  ::onnx::NodeProto& scan = model.node("Scan", {"s", "x"}, {"final", "steps"});
   ::onnx::GraphProto& body = graph_attribute(scan, "body");
   describe_inputs(body, {"before", "row"});
   describe_outputs(body, {"after", "after"});
@@ -95,7 +95,7 @@ TEST_CASE("a scan takes its sequences apart along their axes, in either directio
   const std::string& program = import.model->program;
   CHECK(program.find("row(x, 1, 2)") < program.find("row(x, 1, 0)"));
   CHECK(has(program, "stacked([after, after_2, after_3], -1)"));
-  CHECK(has(program, "all: f32[2, 3]"));
+  CHECK(has(program, "steps: f32[2, 3]"));
 }
 
 TEST_CASE("a condition known only at run time takes one of two results of the same type") {

@@ -165,7 +165,8 @@ TEST_CASE("simplify: rows at equal distances are a slice, others stay a gather")
     simplify(w.graph);
     return std::move(w.graph);
   };
-  for (const auto& [rows, shape] : {std::pair(std::vector<std::int64_t>{2}, Shape{}), {{0, 2, 4}, {3}}, {{1, 2}, {1, 2}}, {{9}, {1}}}) {
+  for (const auto& [rows, shape] :
+       {std::pair(std::vector<std::int64_t>{2}, Shape{}), {{0, 2, 4}, {3}}, {{1, 2}, {1, 2}}, {{9}, {1}}}) {
     const Graph graph = gathered(rows, shape);
     CHECK(count(graph, "gather") == 0);
     CHECK(count(graph, "slice") == 1);

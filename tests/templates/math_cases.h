@@ -50,6 +50,7 @@ NNC_TEST_FUNCTION(tanh_double);
 NNC_TEST_FUNCTION(erf_double);
 NNC_TEST_FUNCTION(sin_double);
 NNC_TEST_FUNCTION(cos_double);
+NNC_TEST_FUNCTION(atan_double);
 #undef NNC_TEST_FUNCTION
 
 inline void run_doubles(Report& report) {
@@ -60,17 +61,21 @@ inline void run_doubles(Report& report) {
   evaluate_doubles(report, "erf", x, Call_erf_double{});
   evaluate_doubles(report, "sin", x, Call_sin_double{});
   evaluate_doubles(report, "cos", x, Call_cos_double{});
+  evaluate_doubles(report, "atan", x, Call_atan_double{});
   evaluate_doubles(report, "sqrt", x, Call_sqrt{});
   evaluate_doubles(report, "floor", x, Call_floor{});
   evaluate_doubles(report, "round", x, Call_round{});
-  DoubleOutcome powers{"power", std::vector<double>(x.size())};
+  DoubleOutcome powers{"power", std::vector<double>(x.size())}, rests{"remainder", std::vector<double>(x.size())};
   for (std::size_t i = 0; i < x.size(); i += kDoubles) {
     double exponents[kDoubles];
     for (std::size_t lane = 0; lane < kDoubles; ++lane) exponents[lane] = double_exponent(x, i + lane);
     nnc::store(powers.results.data() + i,
                nnc::power_double(nnc::load<kDoubles>(x.data() + i), nnc::load<kDoubles>(exponents)));
+    nnc::store(rests.results.data() + i,
+               nnc::remainder(nnc::load<kDoubles>(x.data() + i), nnc::load<kDoubles>(exponents)));
   }
   report.double_functions.push_back(powers);
+  report.double_functions.push_back(rests);
 }
 
 inline void run_math(Report& report) {

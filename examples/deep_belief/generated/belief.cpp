@@ -48,8 +48,8 @@ namespace {
 #include "templates/tile.h"  // The register tile of all products
 #include "templates/contraction.h"  // y[batch][m][n] = epilogue(sum over k of a(batch, m, k) * b(batch, k, n))
 #include "templates/elementwise.h"  // A loop over all elements, for chains of elementwise operations
-#include "templates/move.h"  // Copies
 #include "templates/reduce.h"  // Sums, maxima, minima, products and argmax over axes of a strided tensor
+#include "templates/move.h"  // Copies
 
 using namespace nnc;
 

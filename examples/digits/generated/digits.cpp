@@ -1034,6 +1034,40 @@ inline void for_each(const F& functor) {
   ForEach<Width, Extents...>::run(functor);
 }
 
+// ======== Sums, maxima, minima, products and argmax over axes of a strided tensor
+
+// Extremes of an element type, -inf and inf for floats.
+template <class T>
+constexpr T highest_of() {
+  if constexpr (is_floating<T>()) {
+    return static_cast<T>(__builtin_huge_valf());
+  } else {
+    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
+    return static_cast<T>(static_cast<std::uint64_t>(-1) >> (64 - (sizeof(T) * 8 - (is_signed ? 1 : 0))));
+  }
+}
+
+template <class T>
+constexpr T lowest_of() {
+  if constexpr (is_floating<T>()) {
+    return static_cast<T>(-__builtin_huge_valf());
+  } else {
+    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
+    return is_signed ? static_cast<T>(-highest_of<T>() - 1) : static_cast<T>(0);
+  }
+}
+
+struct ReduceMaximum {
+  template <class V>
+  NNC_INLINE V operator()(V a, V b) const {
+    return maximum(a, b);
+  }
+  template <class T>
+  static constexpr T neutral() {
+    return lowest_of<T>();
+  }
+};
+
 // ======== Copies
 
 // The axis along which the source is contiguous, if it is not the last.
@@ -1088,40 +1122,6 @@ template <class C, class T>
 inline void copy(const T* x, T* y) {
   copy_axes<C, 0>(x, y);
 }
-
-// ======== Sums, maxima, minima, products and argmax over axes of a strided tensor
-
-// Extremes of an element type, -inf and inf for floats.
-template <class T>
-constexpr T highest_of() {
-  if constexpr (is_floating<T>()) {
-    return static_cast<T>(__builtin_huge_valf());
-  } else {
-    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-    return static_cast<T>(static_cast<std::uint64_t>(-1) >> (64 - (sizeof(T) * 8 - (is_signed ? 1 : 0))));
-  }
-}
-
-template <class T>
-constexpr T lowest_of() {
-  if constexpr (is_floating<T>()) {
-    return static_cast<T>(-__builtin_huge_valf());
-  } else {
-    constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-    return is_signed ? static_cast<T>(-highest_of<T>() - 1) : static_cast<T>(0);
-  }
-}
-
-struct ReduceMaximum {
-  template <class V>
-  NNC_INLINE V operator()(V a, V b) const {
-    return maximum(a, b);
-  }
-  template <class T>
-  static constexpr T neutral() {
-    return lowest_of<T>();
-  }
-};
 
 // ======== Maximum and sum over windows of one to three axes, channels last, and the two gradients of the maximum
 

@@ -49,8 +49,8 @@ namespace {
 #include "templates/taps.h"  // One spatial axis of a convolution
 #include "templates/convolution.h"  // Convolution over one, two or three spatial axes, and its gradient with respect to the input
 #include "templates/elementwise.h"  // A loop over all elements, for chains of elementwise operations
-#include "templates/move.h"  // Copies
 #include "templates/reduce.h"  // Sums, maxima, minima, products and argmax over axes of a strided tensor
+#include "templates/move.h"  // Copies
 #include "templates/window.h"  // Maximum and sum over windows of one to three axes, channels last, and the two gradients of the maximum
 
 using namespace nnc;
