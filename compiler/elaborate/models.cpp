@@ -79,8 +79,7 @@ std::vector<BoundArgument> model_arguments(Evaluator& evaluator, const ast::Mode
     if (!param.kind.empty()) continue;
     evaluator.at(param.span);
     // What is trained on has elements.
-    const std::int64_t least = evaluator.session.purpose() == Purpose::Forward ? 0 : 1;
-    TensorType type = evaluator.type(param.type, header, least);
+    TensorType type = evaluator.type(param.type, header, evaluator.session.purpose() == Purpose::Forward);
     Value* value = evaluator.session.input(param.name.text, type, true);
     give(param, Datum::of(value));
   }

@@ -402,9 +402,10 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   return result;
 }
 
-TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, std::int64_t least) {
+TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, bool may_be_empty) {
   TensorType result;
   result.element = element(type, scope);
+  const std::int64_t least = may_be_empty ? program.size_min() : 1;
   std::int64_t count = 1;
   bool is_too_large = false;
   if (type.element == "class") result.class_sources = expression(*type.class_count, scope).sources;
@@ -424,9 +425,8 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, std::in
       }
       result.shape.push_back(item.integer);
       result.sources.push_back(item.sources);
-      const std::int64_t factor = std::max<std::int64_t>(item.integer, 1);
-      is_too_large = is_too_large || count > kElementsMax / factor;
-      if (!is_too_large) count *= factor;
+      is_too_large = is_too_large || (item.integer > 0 && count > kElementsMax / item.integer);
+      if (!is_too_large) count *= item.integer;
     }
   }
   if (is_too_large) {

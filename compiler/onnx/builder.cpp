@@ -139,10 +139,6 @@ Imported Builder::constant(Tensor tensor, const std::string& wanted_name) {
 std::string Builder::use(Imported& value) {
   if (value.constant == nullptr) return value.name;
   const Type& type = value.type;
-  if (element_count(type.shape) == 0) {
-    const char* const nothing = type.element == ElementType::Bool ? "false" : "0";
-    return fmt::format("broadcast(cast({}, {}), to: [{}])", nothing, name(type.element), fmt::join(type.shape, ", "));
-  }
   if (type.shape.empty()) {
     const std::string number = is_float(type.element) ? literal(type.element, value.constant->at(0))
                                : type.element == ElementType::Bool
@@ -152,8 +148,11 @@ std::string Builder::use(Imported& value) {
   }
   const auto known = parameters_.find(value.constant);
   if (known != parameters_.end()) return known->second;
-  const std::string parameter = names.give(value.name, "constant");
   const std::string zero = type.element == ElementType::Bool ? "false" : "0";
+  if (element_count(type.shape) == 0) {
+    return fmt::format("broadcast(cast({}, {}), to: {})", zero, name(type.element), to_string(type.shape));
+  }
+  const std::string parameter = names.give(value.name, "constant");
   const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
   evaluator_->statement(parse("parameter", line), scope_);
   lines_.push_back({"", "", line, "", {}});
