@@ -4,7 +4,8 @@
 // computed here (a sum of nothing), or goes on without them (a concatenation). Inputs and outputs without elements are
 // no longer inputs and outputs of the graph.
 //
-// Requires: no `gradient`, and no scan over such values (elaborate refuses it). Establishes: every operand and every result has elements, or is a constant that nobody needs.
+// Requires: no `gradient`, and no scan over such values (elaborate refuses it). Establishes: every operand and every
+// result has elements, or is a constant that nobody needs.
 //
 //   %a = slice(%x) : f32[0, 3]
 //   %b = concat(%a, %x) : f32[2, 3]     ->     %x
@@ -23,7 +24,8 @@ std::vector<Value*> without_empty(GraphBuilder& builder, Op& op) {
   const auto result_is_empty = [](const std::unique_ptr<Value>& result) { return is_empty(result.get()); };
   if (!op.def->has(Leaf) && std::all_of(op.results.begin(), op.results.end(), result_is_empty)) {
     std::vector<Value*> results;
-    for (const std::unique_ptr<Value>& result : op.results) results.push_back(builder.constant(Tensor::zeros(result->type)));
+    for (const std::unique_ptr<Value>& result : op.results)
+      results.push_back(builder.constant(Tensor::zeros(result->type)));
     return results;
   }
   std::vector<Value*> others;
