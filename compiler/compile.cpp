@@ -136,14 +136,14 @@ struct Batch {
 void optimise(Graph& graph, const std::string& function, Batch batch, const CompileOptions& options,
               Diagnostics& diagnostics) {
   Pipeline passes(graph, function, options);
-  passes.run("drop_empty", false, drop_empty);
-  // Beyond this point inputs and outputs have elements.
   passes.clean_up();
   if (batch.size > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch.size / batch.shards); });
   // Beyond this point every batch axis is explicit.
   passes.run("differentiate", false, [&](Graph& g) { differentiate(g, diagnostics); });
   if (diagnostics.has_errors()) return;
   // Beyond this point there is no `gradient`: every value is computed by a primitive with a kernel.
+  passes.run("drop_empty", false, drop_empty);
+  // Beyond this point every value has elements.
   passes.clean_up();
   passes.run("fold_affine", true, fold_affine);
   passes.run("hoist_from_scan", true, hoist_from_scan);

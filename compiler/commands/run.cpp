@@ -131,7 +131,8 @@ class Runner {
     std::vector<WantedInput> wanted;
     for (const Value* input : graph.inputs) {
       const Attributes& attributes = input->producer->attributes;
-      if (!is_added_by_nnc(attributes.text("name"))) {
+      // What has no elements needs no file.
+      if (!is_added_by_nnc(attributes.text("name")) && element_count(input->type.shape) > 0) {
         wanted.push_back({attributes.text("name"), input->type, attributes.integer("classes")});
       }
     }
@@ -313,14 +314,22 @@ class Runner {
       std::filesystem::create_directories(options_.output_dir, error);
       if (error) return Failure{fmt::format("cannot make the folder '{}': {}", options_.output_dir, error.message())};
     }
-    for (const Output& output : session->function("forward")->graph.outputs) {
+    const Graph& given = session->function("forward")->graph;
+    std::vector<Output> outputs = given.outputs;
+    // The function does not give what has no elements.
+    for (const Output& output : program_->models[model_].forward.outputs) {
+      if (given.find_output(output.name) == nullptr) outputs.push_back(output);
+    }
+    for (const Output& output : outputs) {
       if (!options_.output_dir.empty() && files.count(output.name) == 0) {
         files[output.name] = (std::filesystem::path(options_.output_dir) / (output.name + ".npy")).string();
       }
       if (files.count(output.name) == 0) continue;
       Type type = output.value->type;
       if (!options_.compile.stream.empty()) type.shape.insert(type.shape.begin(), steps_);
-      status = write_result(files[output.name], type, examples_, has_axis_, results.at(output.name));
+      const auto bytes = results.find(output.name);
+      status = write_result(files[output.name], type, examples_, has_axis_,
+                            bytes == results.end() ? std::vector<std::byte>{} : bytes->second);
       if (!status) return status;
     }
     return Done{};
