@@ -82,11 +82,13 @@ int bench(const BenchOptions& options) {
   std::uint32_t noise = 1;
   for (const Value* input : forward.graph.inputs) {
     std::byte* at = reserve(input->type);
-    if (input->type.element == ElementType::F32) {
+    if (is_float(input->type.element)) {
+      const std::size_t size = static_cast<std::size_t>(size_bytes(input->type.element));
       for (std::int64_t i = 0; i < element_count(input->type.shape); ++i) {
         noise = noise * 1664525u + 1013904223u;
-        const float value = static_cast<float>(noise >> 8) / static_cast<float>(1 << 23) - 1.0f;
-        std::memcpy(at + static_cast<std::size_t>(i) * sizeof(float), &value, sizeof(float));
+        const double value = static_cast<double>(noise >> 8) / (1 << 23) - 1;
+        const std::uint64_t bits = float_bits(input->type.element, value);
+        std::memcpy(at + static_cast<std::size_t>(i) * size, &bits, size);
       }
     }
     inputs.push_back(at);

@@ -17,18 +17,10 @@ void write_tensor(const Tensor& tensor, std::byte* to) {
   const std::size_t size = static_cast<std::size_t>(size_bytes(element));
   for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) {
     std::byte* at = to + static_cast<std::size_t>(i) * size;
-    if (element == ElementType::F32) {
-      const float value = static_cast<float>(tensor.at(i));
-      std::memcpy(at, &value, size);
-    } else if (element == ElementType::F64) {
-      const double value = tensor.at(i);
-      std::memcpy(at, &value, size);
-    } else if (is_float(element)) {
-      throw InternalError("parameters of " + std::string(name(element)) + " are not written yet");
-    } else {
-      const std::int64_t value = tensor.integers()[static_cast<std::size_t>(i)];
-      std::memcpy(at, &value, size);  // little-endian: the low bytes
-    }
+    const std::uint64_t bits = is_float(element)
+                                   ? float_bits(element, tensor.at(i))
+                                   : static_cast<std::uint64_t>(tensor.integers()[static_cast<std::size_t>(i)]);
+    std::memcpy(at, &bits, size);  // little-endian: the low bytes
   }
 }
 

@@ -1,7 +1,6 @@
 // Read-only tables: constants of a plan, and prepared weights. Short ones are readable, long ones hexadecimal words.
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 
 #include "compiler/emit/cpp_text.h"
@@ -15,11 +14,6 @@ constexpr std::size_t kWordsPerLine = 6;
 
 void append_bytes(std::vector<unsigned char>& bytes, std::uint64_t value, int size) {
   for (int i = 0; i < size; ++i) bytes.push_back(static_cast<unsigned char>(value >> (8 * i)));
-}
-
-std::uint64_t bits_of(ElementType type, double value) {
-  return type == ElementType::F32 ? std::bit_cast<std::uint32_t>(static_cast<float>(value))
-                                  : std::bit_cast<std::uint64_t>(value);
 }
 
 std::string word_lines(const std::vector<std::uint64_t>& words) {
@@ -37,7 +31,7 @@ std::vector<std::uint64_t> tensor_words(const Tensor& tensor) {
   std::vector<unsigned char> bytes;
   const ElementType type = tensor.type.element;
   if (std::holds_alternative<std::vector<double>>(tensor.data)) {
-    for (double value : tensor.floats()) append_bytes(bytes, bits_of(type, value), size_bytes(type));
+    for (double value : tensor.floats()) append_bytes(bytes, float_bits(type, value), size_bytes(type));
   } else {
     for (std::int64_t value : tensor.integers()) {
       append_bytes(bytes, static_cast<std::uint64_t>(value), size_bytes(type));

@@ -60,18 +60,14 @@ void write_integer(ElementType element, std::byte* target, std::int64_t value) {
 }
 
 void write_float(ElementType element, std::byte* target, double value) {
-  switch (element) {
-    case ElementType::F64:
-      return store(target, value);
-    case ElementType::F32:
-      return store(target, static_cast<float>(value));
-    case ElementType::F16:
-      return store(target, static_cast<_Float16>(value));
+  const std::uint64_t bits = float_bits(element, value);
+  switch (size_bytes(element)) {
+    case 2:
+      return store(target, static_cast<std::uint16_t>(bits));
+    case 4:
+      return store(target, static_cast<std::uint32_t>(bits));
     default:
-      // bf16 is the upper half of the f32; round_to has made the lower half zero (it keeps a NaN a NaN).
-      return store(target,
-                   static_cast<std::uint16_t>(
-                       std::bit_cast<std::uint32_t>(static_cast<float>(round_to(ElementType::BF16, value))) >> 16));
+      return store(target, bits);
   }
 }
 
@@ -133,9 +129,8 @@ double read_element(ElementType element, const std::byte* source) {
     case ElementType::F64:
       return load<double>(source);
     case ElementType::F16:
-      return static_cast<double>(load<_Float16>(source));
     case ElementType::BF16:
-      return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(source)) << 16);
+      return float_of_bits(element, load<std::uint16_t>(source));
     case ElementType::U64:
       return static_cast<double>(load<std::uint64_t>(source));
     default:
