@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace nnc {
@@ -185,6 +186,18 @@ double float_of_bits(ElementType type, std::uint64_t bits) {
       return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     default:
       return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+  }
+}
+
+void write_elements(const Tensor& tensor, std::byte* target) {
+  static_assert(std::endian::native == std::endian::little, "the low bytes of a number come first");
+  const ElementType type = tensor.type.element;
+  const std::size_t size = static_cast<std::size_t>(size_bytes(type));
+  const std::size_t count = static_cast<std::size_t>(element_count(tensor.type.shape));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t bits =
+        is_float(type) ? float_bits(type, tensor.floats()[i]) : static_cast<std::uint64_t>(tensor.integers()[i]);
+    std::memcpy(target + i * size, &bits, size);
   }
 }
 

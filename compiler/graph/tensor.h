@@ -1,6 +1,7 @@
 // Element types, shapes, and tensors whose value the compiler knows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ std::int64_t wrap_to(ElementType type, std::int64_t value);
 // The bits of a float of the type, in the low size_bytes(type) bytes; the value is rounded to it first. And back.
 std::uint64_t float_bits(ElementType type, double value);
 double float_of_bits(ElementType type, std::uint64_t bits);
+// The elements as they lie in files and in emitted code: element_count * size_bytes bytes, little-endian.
+void write_elements(const Tensor& tensor, std::byte* target);
 // f16 and bf16: kept in 16 bits, computed with in f32.
 inline bool is_half(ElementType type) { return type == ElementType::F16 || type == ElementType::BF16; }
 // The least and the greatest number of an integer type (or bool), of u64 by its bits.
