@@ -134,8 +134,9 @@ TEST_CASE("integers: no undefined behaviour") {
 
 // What is written for f32 is run in every other type in which the primitive exists: in one unit for each type.
 TEST_CASE("every primitive computes what it means in every element type") {
-  for (const ElementType element : {ElementType::F64, ElementType::F16, ElementType::BF16, ElementType::I8,
-                                    ElementType::U16, ElementType::U32, ElementType::I64, ElementType::U64}) {
+  for (const ElementType element :
+       {ElementType::F64, ElementType::F16, ElementType::BF16, ElementType::I8, ElementType::U8, ElementType::I16,
+        ElementType::U16, ElementType::I32, ElementType::U32, ElementType::I64, ElementType::U64}) {
     CAPTURE(std::string(name(element)));
     SampleGraph all;
     for (const OpDef& def : op_table()) {
