@@ -43,7 +43,7 @@ void Evaluator::note_call(const OperatorValue& op, const std::string& caller, Va
                           Span span) {
   const bool has_name = op.kind != OperatorValue::Kind::Lambda && op.model == nullptr;
   const bool is_users = has_name && !reporter().is_prelude(span);
-  if (calls == nullptr || !is_users || &session.region() != &session.root()) return;
+  if (calls == nullptr || !is_users) return;
   const bool is_tuple = result.is(DatumKind::Tuple);
   if (!is_tuple && !result.is(DatumKind::Tensor)) return;
   const std::vector<Datum> results = is_tuple ? result.items : std::vector<Datum>{result};
