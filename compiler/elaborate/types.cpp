@@ -196,7 +196,7 @@ class Binder {
 
   Datum default_setting(const ast::Param& param) {
     if (param.kind == "op") {
-      return Datum::of(evaluator_.operator_of(*param.default_value, scope_, Evaluator::kFromSignature));
+      return Datum::of(evaluator_.operator_as_written(*param.default_value, scope_, Evaluator::kFromSignature));
     }
     const Datum value = evaluator_.expression(*param.default_value, scope_);
     return is_left_out(param, value) ? value : check_kind(param, value, param.default_value->span);
