@@ -287,7 +287,7 @@ void add_files(CLI::App& app, const std::string& name, std::vector<std::string>&
 void add_run(CLI::App& app, RunOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
   add_files(app, "--input", options.inputs, "An input; with a leading axis, one example after the other");
-  add_files(app, "--output", options.outputs, "Write an output, as .npy");
+  add_files(app, "--output", options.outputs, "Write an output, as .npy or .csv; without it all are printed");
   app.add_option("--output-dir", options.output_dir, "Write every output there, as NAME.npy")->type_name("FOLDER");
   add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");

@@ -1,4 +1,5 @@
-// nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code. With
+// nnc run: files in, files or text out, through the emitted code; with cotangents also through the emitted backward
+// code. With
 // --stream the rows of a sequence go in one by one, and the rows of outputs are written as a sequence.
 #include <fmt/format.h>
 
@@ -8,9 +9,9 @@
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
+#include "compiler/commands/results.h"
 #include "compiler/interop/arrays.h"
 #include "compiler/interop/dataset.h"
-#include "compiler/interop/npy.h"
 
 namespace nnc {
 
@@ -74,16 +75,6 @@ Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& nam
   std::byte* destination[] = {input.bytes.data()};
   set->fill(all, destination);
   return input;
-}
-
-Status write_result(const std::string& path, const Type& type, std::int64_t examples, bool has_axis,
-                    const std::vector<std::byte>& bytes) {
-  Array array;
-  array.element = type.element;
-  array.shape = type.shape;
-  if (has_axis) array.shape.insert(array.shape.begin(), examples);
-  array.bytes = bytes;
-  return write_npy(path, array);
 }
 
 class Runner {
@@ -314,6 +305,8 @@ class Runner {
       std::filesystem::create_directories(options_.output_dir, error);
       if (error) return Failure{fmt::format("cannot make the folder '{}': {}", options_.output_dir, error.message())};
     }
+    // Who names no file wants to see the numbers.
+    const bool prints = options_.outputs.empty() && options_.output_dir.empty() && options_.gradients.empty();
     const Graph& given = session->function("forward")->graph;
     std::vector<Output> outputs = given.outputs;
     // The function does not give what has no elements.
@@ -324,12 +317,17 @@ class Runner {
       if (!options_.output_dir.empty() && files.count(output.name) == 0) {
         files[output.name] = (std::filesystem::path(options_.output_dir) / (output.name + ".npy")).string();
       }
-      if (files.count(output.name) == 0) continue;
+      if (files.count(output.name) == 0 && !prints) continue;
       Type type = output.value->type;
       if (!options_.compile.stream.empty()) type.shape.insert(type.shape.begin(), steps_);
       const auto bytes = results.find(output.name);
-      status = write_result(files[output.name], type, examples_, has_axis_,
-                            bytes == results.end() ? std::vector<std::byte>{} : bytes->second);
+      const ComputedArray result = {output.name, type, examples_, has_axis_,
+                                    bytes == results.end() ? std::vector<std::byte>{} : bytes->second};
+      if (prints) {
+        fmt::print("{}", result_text(result));
+      } else {
+        status = write_result(files[output.name], result);
+      }
       if (!status) return status;
     }
     return Done{};
@@ -360,7 +358,7 @@ class Runner {
     if (of_input != results.end()) {
       for (const Output& output : session.function("backward")->graph.outputs) {
         if (output.name == of_input->first) {
-          return write_result(path, output.value->type, examples_, has_axis_, of_input->second);
+          return write_result(path, {name, output.value->type, examples_, has_axis_, of_input->second});
         }
       }
     }
@@ -371,7 +369,7 @@ class Runner {
         const float value = static_cast<float>(sum_[static_cast<std::size_t>(slot.offset) / sizeof(float) + i]);
         std::memcpy(bytes.data() + i * sizeof(float), &value, sizeof(float));
       }
-      return write_result(path, slot.type, 0, false, bytes);
+      return write_result(path, {name, slot.type, 1, false, bytes});
     }
     return Failure{fmt::format("'{}' is neither a float input nor a parameter of the model", name)};
   }
