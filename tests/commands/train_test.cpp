@@ -371,5 +371,20 @@ TEST_CASE("a model that draws runs with a seed") {
   }
 }
 
+TEST_CASE("a loss is told with an exponent where digits behind the point would tell nothing") {
+  const Folder folder;
+  folder.write("m.nn",
+               "model M(x: f32) -> (y: f32) {\n  param w: f32 = 0\n  y = w * x\n}\n"
+               "train M {\n  input target: f32\n  minimize (y - target)^2\n  with sgd(rate: 0)\n  batch 1\n}\n");
+  const std::pair<const char*, const char*> cases[] = {{"1,0\n", "loss 0.00000  "},
+                                                       {"1,0.5\n", "loss 0.25000  "},
+                                                       {"1,1e-3\n", "loss 1.00000e-06  "},
+                                                       {"1,1e9\n", "loss 1.00000e+18  "}};
+  for (const auto& [data, text] : cases) {
+    folder.write("d.csv", data);
+    CHECK(has(folder.nnc("train m.nn --data d.csv:x=0,target=1"), text));
+  }
+}
+
 }  // namespace
 }  // namespace nnc
