@@ -32,8 +32,12 @@ bool is_part_of_step(const fs::path& file) {
 // The steps as they are in the repository, and beside them the folders that they name.
 void lay_out(const fs::path& root) {
   for (const char* folder : {"examples", "compiler", "runtime"}) fs::create_symlink(kSource / folder, root / folder);
+  fs::create_directory(root / "tutorial");
   for (const fs::directory_entry& step : fs::directory_iterator(kSource / "tutorial")) {
-    if (!step.is_directory()) continue;
+    if (!step.is_directory()) {
+      fs::copy_file(step, root / "tutorial" / step.path().filename());
+      continue;
+    }
     const fs::path copy = root / "tutorial" / step.path().filename();
     fs::create_directories(copy);
     for (const fs::directory_entry& file : fs::directory_iterator(step)) {
