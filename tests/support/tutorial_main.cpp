@@ -25,8 +25,8 @@ const fs::path kSource = NNC_SOURCE_DIR;
 // The endings of files that are part of a step, not made by its commands.
 bool is_part_of_step(const fs::path& file) {
   const std::string name = file.filename().string(), ending = file.extension().string();
-  return ending == ".nn" || ending == ".md" || ending == ".csv" || ending == ".svg" || name == "main.cpp" ||
-         name == "CMakeLists.txt";
+  return ending == ".nn" || ending == ".md" || ending == ".csv" || ending == ".svg" || ending == ".awk" ||
+         name == "main.cpp" || name == "CMakeLists.txt";
 }
 
 // The steps as they are in the repository, and beside them the folders that they name.
