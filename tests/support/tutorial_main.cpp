@@ -26,7 +26,7 @@ const fs::path kSource = NNC_SOURCE_DIR;
 bool is_part_of_step(const fs::path& file) {
   const std::string name = file.filename().string(), ending = file.extension().string();
   return ending == ".nn" || ending == ".md" || ending == ".csv" || ending == ".svg" || ending == ".awk" ||
-         name == "main.cpp" || name == "CMakeLists.txt";
+         ending == ".py" || ending == ".onnx" || name == "main.cpp" || name == "CMakeLists.txt";
 }
 
 // The steps as they are in the repository, and beside them the folders that they name.
