@@ -13,8 +13,8 @@
 #include <functional>
 
 #include "compiler/commands/console.h"
+#include "compiler/commands/draws.h"
 #include "compiler/commands/inference.h"
-#include "compiler/commands/integer_inputs.h"
 #include "compiler/graph/evaluate.h"
 #include "compiler/passes/passes.h"
 
@@ -29,25 +29,6 @@ constexpr int kDirections = 3;       // and so many directions
 constexpr double kSteps[] = {1e-6, 1e-7, 1e-8};
 constexpr double kRelative = 1e-4;
 constexpr std::int64_t kBatch = 2;
-
-// Numbers that are the same on every machine (splitmix64).
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t bits() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  double uniform(double low, double high) { return low + (high - low) * static_cast<double>(bits() >> 11) * 0x1p-53; }
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(bound));
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 using Tensors = std::map<std::string, Tensor>;
 
@@ -74,8 +55,6 @@ class GradientCheck {
   void compare(const std::string& name, const std::string& what, Subject& subject, Tensor& variable,
                const std::vector<double>& direction, double expected, double scale);
   double value(const Subject& subject, const Evaluation& evaluation) const;
-  Tensor random_tensor(const Type& type, IntegerRange range = {});
-  void draw_inputs(const Graph& graph, Tensors& inputs);
   void draw_states(const Graph& graph, const Tensors& known, Tensors& states);
 
   const GradientCheckOptions& options_;
@@ -89,31 +68,12 @@ class GradientCheck {
   std::vector<std::string> wrong_;
 };
 
-Tensor GradientCheck::random_tensor(const Type& type, IntegerRange range) {
-  Tensor tensor = Tensor::zeros(type);
-  if (is_float(type.element)) {
-    for (double& number : tensor.floats()) number = round_to(type.element, draws_.uniform(-1, 1));
-  } else {
-    for (std::int64_t& number : tensor.integers()) {
-      number = wrap_to(type.element, range.low + draws_.below(range.high - range.low + 1));
-    }
-  }
-  return tensor;
-}
-
-void GradientCheck::draw_inputs(const Graph& graph, Tensors& inputs) {
-  for (const Value* input : graph.inputs) {
-    const Attributes& attributes = input->producer->attributes;
-    inputs[attributes.text("name")] = random_tensor(input->type, integer_range(graph, *input));
-  }
-}
-
 // Parameters a little off their initial values: zeros would lie at the kinks of relu. Recurrent states anywhere.
 void GradientCheck::draw_states(const Graph& graph, const Tensors& known, Tensors& states) {
   for (const State& state : graph.states) {
     const Tensors::const_iterator at = known.find(state.name);
     Tensor tensor = at != known.end() ? at->second : Tensor::zeros(state.value->type);
-    if (state.kind == StateKind::Recurrent) tensor = random_tensor(state.value->type);
+    if (state.kind == StateKind::Recurrent) tensor = random_tensor(draws_, state.value->type);
     if (state.kind == StateKind::Parameter && options_.weights.path.empty() && is_float(tensor.type.element)) {
       for (double& number : tensor.floats()) number += draws_.uniform(-0.1, 0.1);
     }
@@ -219,10 +179,11 @@ Status GradientCheck::check_model(std::size_t index) {
   Subject subject;
   subject.values = model.forward.clone();
   subject.gradients = &unit->functions.front().graph;
-  draw_inputs(model.forward, subject.inputs);
+  subject.inputs = random_inputs(draws_, model.forward);
   draw_states(model.forward, *parameters, subject.states);
   for (const Output& output : model.forward.outputs) {
-    if (is_float(output.value->type.element)) subject.cotangents[output.name] = random_tensor(output.value->type);
+    if (is_float(output.value->type.element))
+      subject.cotangents[output.name] = random_tensor(draws_, output.value->type);
   }
   check(fmt::format("model {}", model.name), subject);
   return Done{};
@@ -235,7 +196,7 @@ Status GradientCheck::check_stage(std::size_t index) {
   const std::vector<UnitFunction>::const_iterator step =
       std::find_if(unit->functions.begin(), unit->functions.end(),
                    [](const UnitFunction& function) { return function.name == "step"; });
-  const Tensor key = random_tensor({ElementType::U32, {2}});
+  const Tensor key = random_tensor(draws_, {ElementType::U32, {2}});
   const Evaluation initial = evaluate(stage.init, {{kSeedName, key}}, {});
   Subject subject;
   subject.gradients = &step->graph;
@@ -244,7 +205,7 @@ Status GradientCheck::check_stage(std::size_t index) {
   for (State& state : subject.values.states) state.next = nullptr;
   std::erase_if(subject.values.outputs, [](const Output& output) { return output.name != "loss"; });
   remove_dead(subject.values);
-  draw_inputs(step->graph, subject.inputs);
+  subject.inputs = random_inputs(draws_, step->graph);
   draw_states(step->graph, initial.outputs, subject.states);
   subject.cotangents["loss"] = Tensor::scalar(ElementType::F32, 1);
   check(fmt::format("train {}", stage.name), subject);
