@@ -36,7 +36,8 @@ std::string traits_text(const OpDef& def) {
                                                       {Movement, "movement"},
                                                       {Reduction, "reduction"},
                                                       {BeforeBatch, "only before add_batch"},
-                                                      {BeforeDifferentiate, "only before differentiate"}};
+                                                      {BeforeDifferentiate, "only before differentiate"},
+                                                      {Sum, "sum"}};
   std::string text;
   for (const auto& [trait, word] : words) {
     if (def.has(trait)) text += fmt::format("{}{}", text.empty() ? "" : ", ", word);

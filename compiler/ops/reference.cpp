@@ -25,14 +25,15 @@ std::string_view word(Family family) {
 }
 
 std::string traits_of(const OpDef& def) {
-  constexpr std::array<std::pair<Trait, std::string_view>, 7> kWords = {
+  constexpr std::array<std::pair<Trait, std::string_view>, 8> kWords = {
       {{Elementwise, "elementwise"},
        {Commutative, "commutative"},
        {Leaf, "leaf"},
        {Movement, "movement"},
        {Reduction, "reduction"},
        {BeforeBatch, "only before add_batch"},
-       {BeforeDifferentiate, "only before differentiate"}}};
+       {BeforeDifferentiate, "only before differentiate"},
+       {Sum, "sum"}}};
   std::vector<std::string_view> words;
   for (const auto& [trait, text] : kWords) {
     if (def.has(trait)) words.push_back(text);
