@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/commands/expected.h"
 #include "compiler/commands/session.h"
 #include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
@@ -28,6 +29,7 @@ struct RunOptions {
   std::vector<std::string> inputs;      // --input image=x.npy
   std::vector<std::string> outputs;     // --output scores=y.npy
   std::string output_dir;               // --output-dir: every output as NAME.npy
+  ExpectOptions expect;                 // --expect scores=y.npy
   std::vector<std::string> cotangents;  // --cotangent scores=g.npy
   std::vector<std::string> gradients;   // --gradient image=dx.npy
   std::uint64_t seed = 0;               // of the parameters if there are no weights

@@ -1,0 +1,88 @@
+#include "compiler/commands/expected.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "compiler/commands/call_inputs.h"
+#include "compiler/interop/arrays.h"
+
+namespace nnc {
+
+Closeness compare(const Array& found, const Array& expected, double rtol, double atol) {
+  Closeness result;
+  result.elements = element_count(expected.shape);
+  const std::size_t found_size = static_cast<std::size_t>(size_bytes(found.element));
+  const std::size_t expected_size = static_cast<std::size_t>(size_bytes(expected.element));
+  for (std::int64_t i = 0; i < result.elements; ++i) {
+    const std::size_t at = static_cast<std::size_t>(i);
+    const double a = read_element(found.element, found.bytes.data() + at * found_size);
+    const double b = read_element(expected.element, expected.bytes.data() + at * expected_size);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    double apart = std::abs(a - b);
+    if (std::isnan(apart)) apart = std::numeric_limits<double>::infinity();
+    result.absolute = std::max(result.absolute, apart);
+    if (b != 0) result.relative = std::max(result.relative, apart / std::abs(b));
+    // An infinity is close to itself alone.
+    if (std::isfinite(b) && apart <= atol + rtol * std::abs(b)) continue;
+    if (result.far++ == 0) result.first = i;
+  }
+  return result;
+}
+
+Result<ExpectedOutputs> ExpectedOutputs::load(const ExpectOptions& options, const std::vector<Output>& outputs) {
+  ExpectedOutputs expected;
+  expected.options_ = options;
+  const Result<std::vector<Array>> arrays = load_arrays(options.files);
+  if (!arrays) return arrays.failure();
+  std::vector<std::string> names;
+  for (const Output& output : outputs) names.push_back(output.name);
+  for (const Array& array : *arrays) {
+    const bool is_known = std::find(names.begin(), names.end(), array.name) != names.end();
+    // A file of named arrays may hold more.
+    if (!is_known && !array.is_named_by_user) continue;
+    const Status known = check_known(array.name, names, "output");
+    if (!known) return known.failure();
+    expected.arrays_.push_back(array);
+  }
+  if (expected.arrays_.empty() && !options.files.empty()) {
+    return Failure{fmt::format("--expect names no output of the model; it has {}", fmt::join(names, ", "))};
+  }
+  return expected;
+}
+
+Status ExpectedOutputs::compare(const std::string& name, const Array& found) {
+  for (const Array& array : arrays_) {
+    if (array.name != name) continue;
+    if (array.shape != found.shape) {
+      return Failure{fmt::format("{}: has shape {}, but the output '{}' is {}", array.place, to_string(array.shape),
+                                 name, to_string(found.shape))};
+    }
+    const Closeness close = nnc::compare(found, array, options_.rtol, options_.atol);
+    const std::string type = to_string(Type{found.element, found.shape});
+    fmt::print("{} {}: ", name, type);
+    if (close.far == 0) {
+      fmt::print("as expected; largest difference {:.3g}, relative {:.3g}\n", close.absolute, close.relative);
+      return Done{};
+    }
+    const std::size_t at = static_cast<std::size_t>(close.first);
+    fmt::print(
+        "{} of {} elements differ, the first {}: {:.9g}, expected {:.9g}; largest difference {:.3g}\n", close.far,
+        close.elements, index_text(array.shape, static_cast<std::uint64_t>(close.first)),
+        read_element(found.element, found.bytes.data() + at * static_cast<std::size_t>(size_bytes(found.element))),
+        read_element(array.element, array.bytes.data() + at * static_cast<std::size_t>(size_bytes(array.element))),
+        close.absolute);
+    far_.push_back(name);
+  }
+  return Done{};
+}
+
+Status ExpectedOutputs::agreed() const {
+  if (far_.empty()) return Done{};
+  return Failure{fmt::format("not as expected, by more than {:g} and {:g} of the expected number: {}", options_.atol,
+                             options_.rtol, fmt::join(far_, ", "))};
+}
+
+}  // namespace nnc

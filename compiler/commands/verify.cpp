@@ -1,0 +1,251 @@
+// nnc verify: a table of the steps, what they and the passes are found to do (verification.h), and the status.
+#include "compiler/commands/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "compiler/commands/call_inputs.h"
+#include "compiler/commands/inference.h"
+#include "compiler/commands/training_run.h"
+#include "compiler/commands/verification.h"
+#include "compiler/interop/arrays.h"
+#include "compiler/interop/file.h"
+
+namespace nnc {
+namespace {
+
+constexpr std::int64_t kCallsWithState = 3;
+
+class Verifier {
+ public:
+  explicit Verifier(const VerifyOptions& options) : options_(options), draws_(options.seed + 1) {}
+  int run();
+
+ private:
+  Status verify_chosen();
+  Status make_inputs(const Graph& graph);
+  Status compare_expected();
+  void print_steps() const;
+  void print_rest() const;
+  Status write_json() const;
+  Status judge() const;
+  std::string line(const StepReport& report) const { return sources_.short_place(report.origin.span); }
+
+  const VerifyOptions& options_;
+  Draws draws_;
+  SourceManager sources_;
+  Diagnostics diagnostics_;
+  Progress progress_;
+  std::optional<ElaboratedProgram> program_;
+  Verified what_ = Verified::Forward;
+  std::optional<Verification> verification_;
+  ExpectedOutputs expected_;
+  std::vector<Verification::Tensors> inputs_;  // of each call
+  bool has_axis_ = false;
+};
+
+// Drawn, or from files; what nnc itself adds comes from the seed.
+Status Verifier::make_inputs(const Graph& graph) {
+  CallInputs given;
+  if (!options_.inputs.empty()) {
+    const Result<std::vector<Array>> arrays = load_arrays(options_.inputs);
+    if (!arrays) return arrays.failure();
+    const Status bound = given.add(*arrays, wanted_inputs(graph, 0), "input");
+    if (!bound) return bound;
+    if (options_.calls && *options_.calls != given.calls) {
+      return Failure{fmt::format("--calls is {}, but the inputs have {} examples", *options_.calls, given.calls)};
+    }
+    has_axis_ = given.has_axis;
+  }
+  const bool has_state =
+      std::any_of(graph.states.begin(), graph.states.end(), [](const State& state) { return state.next != nullptr; });
+  const std::int64_t calls = given.calls >= 0 ? given.calls : options_.calls.value_or(has_state ? kCallsWithState : 1);
+  if (calls == 0) return Failure{"the inputs hold no example"};
+  for (std::int64_t call = 0; call < calls; ++call) {
+    Verification::Tensors& inputs = inputs_.emplace_back(random_inputs(draws_, graph));
+    for (std::size_t i = 0; i < given.inputs.size(); ++i) {
+      Array array;
+      array.element = given.inputs[i].type.element;
+      array.shape = given.inputs[i].type.shape;
+      array.bytes = {given.at(i, call), given.inputs[i].step};
+      inputs[given.inputs[i].name] = tensor_from_array(array);
+    }
+    const Verification::Tensors::iterator seed = inputs.find(kSeedName);
+    if (seed == inputs.end()) continue;
+    seed->second.integers() = {static_cast<std::int64_t>(options_.seed & 0xffffffffu),
+                               static_cast<std::int64_t>(options_.seed >> 32)};
+  }
+  return Done{};
+}
+
+void Verifier::print_steps() const {
+  std::size_t step = 4, layer = 5, place = 4, type = 6;
+  const auto widen = [](std::size_t& width, const std::string& text) { width = std::max(width, text.size()); };
+  for (const StepReport& report : verification_->steps()) {
+    widen(step, report.step);
+    widen(layer, report.origin.layer);
+    widen(place, line(report));
+    widen(type, to_string(report.type));
+  }
+  fmt::print("  {:<{}}  {:<{}}  {:<{}}  {:<{}}  {:>8}  {:>8}  {:>8}  {:>8}\n", "step", step, "layer", layer, "line",
+             place, "result", type, "max abs", "max rel", "max ulp", "of bound");
+  std::string function;
+  for (const StepReport& report : verification_->steps()) {
+    if (function != report.function) fmt::print("{}\n", function = report.function);
+    fmt::print("  {:<{}}  {:<{}}  {:<{}}  ", report.step, step, report.origin.layer, layer, line(report), place);
+    const Errors& errors = report.errors;
+    if (!report.has) {
+      fmt::print("a part of what follows\n");
+      continue;
+    }
+    const std::string share = errors.absolute == 0 ? "exact" : fmt::format("{:.0f} %", 100 * errors.share);
+    fmt::print("{:<{}}  {:>8.2g}  {:>8.2g}  {:>8.3g}  {:>8}  {}{}\n", to_string(report.type), type, errors.absolute,
+               errors.relative, errors.ulp, share, report.wrong.empty() ? "ok" : "FAIL",
+               errors.unbounded == 0 ? "" : fmt::format(", {} of {} not bounded", errors.unbounded, errors.elements));
+  }
+}
+
+void Verifier::print_rest() const {
+  const bool has_program = what_ == Verified::Forward;
+  fmt::print("outputs, from the {} in double\n", has_program ? "program" : "graph");
+  std::size_t width = 4;
+  for (const OutputReport& output : verification_->outputs()) width = std::max(width, output.name.size());
+  for (const OutputReport& output : verification_->outputs()) {
+    fmt::print("  {:<{}}  {}: abs {:.2g}, rel {:.2g}, {:.3g} ulp\n", output.name, width, to_string(output.type),
+               output.errors.absolute, output.errors.relative, output.errors.ulp);
+  }
+  const double change = verification_->change_by_passes();
+  const std::string& pass = verification_->wrong_pass();
+  if (has_program) {
+    fmt::print("passes: the outputs change by {:.2g} of the largest{}\n", change,
+               pass.empty() ? "" : fmt::format(", first by {}: FAIL", pass));
+  }
+}
+
+Status Verifier::write_json() const {
+  const auto figures = [](nlohmann::ordered_json& row, const Type& type, const Errors& errors) {
+    row["type"] = to_string(type);
+    row["elements"] = errors.elements;
+    row["max_absolute"] = errors.absolute;
+    row["max_relative"] = errors.relative;
+    row["max_ulp"] = errors.ulp;
+  };
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array(), outputs = nlohmann::ordered_json::array();
+  for (const StepReport& report : verification_->steps()) {
+    nlohmann::ordered_json& row = steps.emplace_back();
+    row["function"] = report.function;
+    row["step"] = report.step;
+    row["operation"] = report.operation;
+    row["layer"] = report.origin.layer;
+    row["line"] = line(report);
+    if (!report.has) continue;
+    figures(row, report.type, report.errors);
+    row["of_bound"] = report.errors.share;
+    row["not_bounded"] = report.errors.unbounded;
+    row["ok"] = report.wrong.empty();
+    if (!report.wrong.empty()) row["wrong"] = report.wrong;
+  }
+  for (const OutputReport& output : verification_->outputs()) {
+    nlohmann::ordered_json& row = outputs.emplace_back();
+    row["output"] = output.name;
+    figures(row, output.type, output.errors);
+  }
+  const Unit& unit = verification_->unit();
+  nlohmann::ordered_json file = {
+      {"model", unit.model_name}, {"target", unit.target.name},       {"seed", options_.seed},
+      {"calls", inputs_.size()},  {"ok", static_cast<bool>(judge())}, {"steps", steps},
+      {"outputs", outputs}};
+  if (what_ == Verified::Forward) {
+    file["passes"] = {{"change", verification_->change_by_passes()}, {"ok", verification_->wrong_pass().empty()}};
+    if (!verification_->wrong_pass().empty()) file["passes"]["first"] = verification_->wrong_pass();
+  }
+  return write_file(options_.json, file.dump(2) + "\n");
+}
+
+Status Verifier::judge() const {
+  const StepReport* const wrong = verification_->first_wrong();
+  if (wrong != nullptr) {
+    std::string place = wrong->operation;
+    if (!wrong->origin.layer.empty()) place += ", layer " + wrong->origin.layer;
+    if (!line(*wrong).empty()) place += ", " + line(*wrong);
+    return Failure{fmt::format("the first step that leaves its tolerance is {} of {} ({}): {}", wrong->step,
+                               wrong->function, place, wrong->wrong)};
+  }
+  const std::string& pass = verification_->wrong_pass();
+  if (!pass.empty()) return Failure{fmt::format("the pass {} changes what the model computes", pass)};
+  return expected_.agreed();
+}
+
+Status Verifier::compare_expected() {
+  for (const OutputReport& output : verification_->outputs()) {
+    Array array;
+    array.element = output.type.element;
+    array.shape = output.type.shape;
+    if (has_axis_) array.shape.insert(array.shape.begin(), static_cast<std::int64_t>(inputs_.size()));
+    array.bytes = output.found;
+    const Status compared = expected_.compare(output.name, array);
+    if (!compared) return compared;
+  }
+  return Done{};
+}
+
+Status Verifier::verify_chosen() {
+  const CompileOptions& compile = options_.compile;
+  std::size_t index = 0;
+  if (!compile.stage.empty()) {
+    const Result<std::vector<std::size_t>> stages = choose_stages(*program_, compile.model, compile.stage);
+    if (!stages) return stages.failure();
+    index = stages->front();
+    what_ = Verified::Step;
+  } else {
+    const Result<std::size_t> model = choose_model(*program_, compile.model);
+    if (!model) return model.failure();
+    index = *model;
+    what_ = options_.gradients ? Verified::Backward : Verified::Forward;
+  }
+  progress_.show("compiling");
+  verification_.emplace(*program_, sources_, what_, index, compile);
+  const bool is_compiled = verification_->compile(diagnostics_);
+  if (show(diagnostics_, sources_) != kSuccess || !is_compiled) return Failure{"the model was not compiled"};
+  const Graph& graph = verification_->function().graph;
+  Result<ExpectedOutputs> expected = ExpectedOutputs::load(options_.expect, graph.outputs);
+  if (!expected) return expected.failure();
+  expected_ = std::move(*expected);
+  Status status = make_inputs(graph);
+  if (status) {
+    status = verification_->run(inputs_, options_.weights, options_.seed, options_.tolerance, draws_, progress_);
+  }
+  progress_.clear();
+  if (!status) return status;
+  fmt::print("{} for {}: {} call{} beside the evaluator in double\n", verification_->unit().model_name,
+             verification_->unit().target.name, inputs_.size(), inputs_.size() == 1 ? "" : "s");
+  print_steps();
+  print_rest();
+  status = compare_expected();
+  if (status && !options_.json.empty()) status = write_json();
+  return status ? judge() : status;
+}
+
+int Verifier::run() {
+  std::vector<std::string> read = options_.inputs;
+  read.insert(read.end(), options_.expect.files.begin(), options_.expect.files.end());
+  read.push_back(options_.model_path);
+  read.push_back(options_.weights.path);
+  Status status = check_runs_here(options_.compile.target);
+  if (status) status = check_outputs({options_.json}, read);
+  if (!status) return fail(status.error());
+  program_ = load_program(options_.model_path, sources_, diagnostics_, options_.compile.elaborate);
+  if (show(diagnostics_, sources_) != kSuccess || !program_) return kBadInput;
+  diagnostics_ = {};
+  status = verify_chosen();
+  progress_.clear();
+  return status ? kSuccess : fail(status.error());
+}
+
+}  // namespace
+
+int verify(const VerifyOptions& options) { return Verifier(options).run(); }
+
+}  // namespace nnc
