@@ -183,6 +183,8 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_math(app, command.compile);
   CLI::Option* train = app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
   add_stream(app, command.compile, "Emit a step function: one element of this input a call")->excludes(train);
+  app.add_flag("--self-test", command.self_test,
+               "Write FILE_test.cpp too, a program that runs the code and compares its outputs");
   app.add_option("--runtime", command.runtime,
                  "embed: the files need nothing else; or include: headers of nnc::runtime")
       ->type_name("HOW")
@@ -465,6 +467,9 @@ int run_command_line(int argc, const char* const* argv) {
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.path.empty()) {
     return usage_error("--weights embeds what was learned; it does not go with --train");
+  }
+  if (compile_command.self_test && compile_command.emit_as != "cpp") {
+    return usage_error("--self-test goes with C++, not with --emit=" + compile_command.emit_as);
   }
   return compile(compile_command);
 }

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "compiler/graph/evaluate.h"
+#include "compiler/commands/unit_meaning.h"
 
 namespace nnc {
 namespace {
@@ -16,17 +16,6 @@ using Tensors = Verification::Tensors;
 
 // Of the largest element: passes compute some constants in f32.
 constexpr double kPassTolerance = 1e-5;
-
-// A function of a unit by the evaluator, states going from call to call as they do in the structs.
-Tensors evaluate_function(const UnitFunction& function, const Tensors& inputs, Tensors& states) {
-  for (const State& state : function.graph.states) states.emplace(state.name, Tensor::zeros(state.value->type));
-  const Evaluation evaluation = evaluate(function.graph, inputs, states);
-  for (const auto& [name, value] : evaluation.next_states) states[name] = value;
-  if (function.name == "prepare") {
-    for (const auto& [name, value] : evaluation.outputs) states[name] = value;
-  }
-  return evaluation.outputs;
-}
 
 // The largest difference relative to the largest element; infinite between integers that differ.
 double change(const Tensors& found, const Tensors& wanted) {
@@ -43,12 +32,6 @@ double change(const Tensors& found, const Tensors& wanted) {
     worst = std::max(worst, is_number ? errors.absolute / largest : std::numeric_limits<double>::infinity());
   }
   return worst;
-}
-
-Tensor key_of(std::uint64_t seed) {
-  Tensor key = Tensor::zeros({ElementType::U32, {2}});
-  key.integers() = {static_cast<std::int64_t>(seed & 0xffffffffu), static_cast<std::int64_t>(seed >> 32)};
-  return key;
 }
 
 const char* called_name(Verified what) {
@@ -137,7 +120,7 @@ void Verification::call_once(const std::string& name, std::uint64_t seed, double
   const UnitFunction* const of_unit = session_->function(name);
   if (of_unit == nullptr) return;
   Tensors inputs = random_inputs(draws, of_unit->graph);
-  if (inputs.count(kSeedName) != 0) inputs[kSeedName] = key_of(seed);
+  if (inputs.count(kSeedName) != 0) inputs[kSeedName] = seed_tensor(seed);
   StepCheck check(*session_, name, factor);
   check.call(inputs);
   steps_.insert(steps_.end(), check.reports().begin(), check.reports().end());
@@ -150,7 +133,7 @@ void Verification::call_all(const std::vector<Tensors>& inputs, double factor, P
   if (what_ == Verified::Forward) {
     const ElaboratedModel& model = program_.models[index_];
     read_parameters(program_states);
-    const Evaluation initial = evaluate(model.init, {{kSeedName, key_of(0)}}, {});
+    const Evaluation initial = evaluate(model.init, {{kSeedName, seed_tensor(0)}}, {});
     for (const State& state : model.forward.states) {
       if (state.kind == StateKind::Recurrent) program_states[state.name] = initial.outputs.at(state.name);
     }

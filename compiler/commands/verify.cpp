@@ -9,6 +9,7 @@
 #include "compiler/commands/call_inputs.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/training_run.h"
+#include "compiler/commands/unit_meaning.h"
 #include "compiler/commands/verification.h"
 #include "compiler/interop/arrays.h"
 #include "compiler/interop/file.h"
@@ -72,10 +73,7 @@ Status Verifier::make_inputs(const Graph& graph) {
       array.bytes = {given.at(i, call), given.inputs[i].step};
       inputs[given.inputs[i].name] = tensor_from_array(array);
     }
-    const Verification::Tensors::iterator seed = inputs.find(kSeedName);
-    if (seed == inputs.end()) continue;
-    seed->second.integers() = {static_cast<std::int64_t>(options_.seed & 0xffffffffu),
-                               static_cast<std::int64_t>(options_.seed >> 32)};
+    if (inputs.count(kSeedName) != 0) inputs[kSeedName] = seed_tensor(options_.seed);
   }
   return Done{};
 }

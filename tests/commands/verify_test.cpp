@@ -187,6 +187,26 @@ TEST_CASE("the command: a table, figures as JSON, the status") {
   CHECK(folder.nnc("verify net.nn --gradients").status == 0);
 }
 
+TEST_CASE("the programs of the language's contract hold") {
+  const std::filesystem::path programs = std::filesystem::path(NNC_SOURCE_DIR) / "tests" / "programs";
+  const Folder folder;
+  int verified = 0;
+  for (const std::filesystem::directory_entry& entry : std::filesystem::directory_iterator(programs)) {
+    const std::string path = entry.path().string();
+    if (path.find("custom_op") != std::string::npos) continue;  // extern is not supported
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with("model ")) continue;
+      const std::string model = line.substr(6, line.find('(') - 6);
+      CAPTURE(path);
+      const Outcome outcome = folder.nnc("verify '" + path + "' --model " + model);
+      CHECK_MESSAGE(outcome.status == 0, outcome.output);
+      ++verified;
+    }
+  }
+  CHECK(verified > 10);
+}
+
 TEST_CASE("the command: states go on from call to call, and training steps") {
   const Folder folder;
   folder.write("net.nn", R"(model Sum(x: f32[2]) -> (y: f32[2]) {
