@@ -53,7 +53,7 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
           is_direct = false;
       }
       for (const Goal& other : goals) {
-        if (other.value == goal.replaces) is_direct = false;
+        if (behind_views(other.value) == goal.replaces) is_direct = false;
       }
     }
     if (is_direct) goals_[goal.value] = goal.place;
