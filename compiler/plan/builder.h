@@ -83,6 +83,7 @@ class PlanBuilder {
     int lane_axes = 1;            // the last of them that together fill the lanes
     Suits suits = nullptr;        // what else it asks of a goal
     bool stores_any_type = true;  // the epilogue may give another element type than the kernel computes in
+    std::function<int(const View& y)> lane_axes_at = nullptr;  // where the place decides: instead of `lane_axes`
   };
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
   // otherwise than the kernel walks, in a step of their own. `make` builds the step that writes to a place.

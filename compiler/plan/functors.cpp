@@ -76,16 +76,17 @@ void PlanBuilder::finish_root(const Group& group, const ResultForm& form,
                               const std::function<Step(const View& y)>& make) {
   const Value* root = group.root->result();
   const std::vector<int>& order = form.order;
-  std::set<int> lanes(order.end() - std::min<std::ptrdiff_t>(form.lane_axes, static_cast<std::ptrdiff_t>(order.size())),
-                      order.end());
   // What the kernel itself stores: a value of the kernel's own element type, if there is one.
   const Value* result = group.stored.empty() ? root : group.stored.back();
   for (const Value* value : group.stored) {
     if (value->type.element == root->type.element) result = value;
   }
   const bool is_stored = form.stores_any_type || result->type.element == root->type.element;
-  if (!group.elementwise.empty() && result != root && is_stored &&
-      epilogue_fits(group, place_like(result, order, nullptr, form.suits), lanes)) {
+  const View likely = place_like(result, order, nullptr, form.suits);
+  const int lane_axes = form.lane_axes_at ? form.lane_axes_at(likely) : form.lane_axes;
+  const std::set<int> lanes(
+      order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())), order.end());
+  if (!group.elementwise.empty() && result != root && is_stored && epilogue_fits(group, likely, lanes)) {
     const View y = place_result(result, order, nullptr, form.suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;

@@ -106,7 +106,17 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     x = builder.packed_view(op.inputs[0], order);
   }
   const auto suits = [&](const View& y) { return form_of(x, y, axes).has_value(); };
-  builder.finish_root(group, {kept_order(x, axes), 1, suits}, [&](const View& y) {
+  // Those that are one with the last, in x and in y; none if each result is reduced across the lanes.
+  const auto lane_axes_at = [&](const View& y) {
+    const std::optional<Form> form = form_of(x, y, axes);
+    const std::vector<int> order = kept_order(x, axes);
+    int count = 0;
+    for (std::int64_t extent = 1; form && extent < form->inner; ++count) {
+      extent *= y.shape[static_cast<std::size_t>(order[order.size() - 1 - static_cast<std::size_t>(count)])];
+    }
+    return count;
+  };
+  builder.finish_root(group, {kept_order(x, axes), 0, suits, true, lane_axes_at}, [&](const View& y) {
     const std::optional<Form> form = form_of(x, y, axes);
     if (!form) throw InternalError("no form of '" + op.def->name + "' for this layout");
     Step step = builder.new_step(op, is_argmax ? "argmax" : "reduce", "templates/reduce.h");

@@ -129,5 +129,21 @@ TEST_CASE("a state that an output shows in another form is not overwritten befor
   compare(std::move(graph), {}, {{"memory", before}});
 }
 
+// sum(x, axis) + b, with b along the last axis that is left: whether that axis fills the lanes of the reduction, alone
+// or with the one before it, or lies across them.
+TEST_CASE("a bias behind a reduction") {
+  for (const std::int64_t axis : {0, 1, 2}) {
+    CAPTURE(axis);
+    Graph graph;
+    GraphBuilder builder(graph);
+    Value* x = graph.input("x", {ElementType::F32, {3, 4, 5}});
+    Value* sum = builder.reduce_sum(x, {axis});
+    Value* b = graph.input("b", {ElementType::F32, {sum->type.shape[1]}});
+    graph.outputs = {{"y", builder.add(sum, builder.broadcast(b, sum->type.shape, {1}))}};
+    const std::map<std::string, Tensor> inputs = test::random_inputs(graph, 1);
+    compare(std::move(graph), inputs, {});
+  }
+}
+
 }  // namespace
 }  // namespace nnc
