@@ -126,6 +126,7 @@ void StepCheck::call(const std::map<std::string, Tensor>& inputs) {
   session_.call(function_.name, from, to);
   if (thrown_) std::rethrow_exception(thrown_);
   check_end();
+  scopes_.clear();  // large
 }
 
 // Where the buffers of the plan lie in this call.

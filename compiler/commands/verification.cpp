@@ -110,6 +110,8 @@ Status Verification::run(const std::vector<Tensors>& inputs, const WeightsOption
     if (what_ == Verified::Forward) call_once("prepare", seed, factor, draws);
   }
   call_once("reset", seed, factor, draws);
+  // Parameters are large, and not needed once they are prepared.
+  std::erase_if(states_, [&](const auto& state) { return function().graph.find_state(state.first) == nullptr; });
   call_all(inputs, factor, progress);
   if (change_ > kPassTolerance) wrong_pass_ = find_pass(inputs);
   return Done{};
