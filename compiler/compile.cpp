@@ -126,12 +126,18 @@ class Pipeline {
   const CompileOptions& options_;
 };
 
-// All passes of one function, in order. `batch`: examples of one call; 0: the graph of one example.
-void optimise(Graph& graph, const std::string& function, std::int64_t batch, const CompileOptions& options,
+// The examples of one call. `size` 0: the graph of one example.
+struct Batch {
+  std::int64_t size = 0;
+  std::int64_t shards = 1;  // equal parts that are computed one after the other
+};
+
+// All passes of one function, in order.
+void optimise(Graph& graph, const std::string& function, Batch batch, const CompileOptions& options,
               Diagnostics& diagnostics) {
   Pipeline passes(graph, function, options);
   passes.clean_up();
-  if (batch > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch); });
+  if (batch.size > 0) passes.run("add_batch", false, [batch](Graph& g) { add_batch(g, batch.size / batch.shards); });
   // Beyond this point every batch axis is explicit.
   passes.run("differentiate", false, [&](Graph& g) { differentiate(g, diagnostics); });
   if (diagnostics.has_errors()) return;
@@ -142,7 +148,8 @@ void optimise(Graph& graph, const std::string& function, std::int64_t batch, con
   passes.clean_up();
   passes.run("lower_layout", true,
              [&](Graph& g) { lower_layout(g, {options.target.lanes, options.target.vector_registers}); });
-  // Beyond this point no value is added; buffers may be planned.
+  if (batch.shards > 1) passes.run("cut_shards", false, [batch](Graph& g) { cut_shards(g, batch.shards); });
+  // Beyond this point nothing is computed anew; buffers may be planned.
 }
 
 void add_slot(StructLayout& layout, const std::string& name, const Type& type, StateKind kind) {
@@ -197,7 +204,7 @@ void add_forward(Unit& unit, Graph forward) {
 }
 
 void add_inference(Unit& unit, Graph forward, const CompileOptions& options, Diagnostics& diagnostics) {
-  optimise(forward, "forward", 0, options, diagnostics);
+  optimise(forward, "forward", {}, options, diagnostics);
   if (!diagnostics.has_errors()) add_forward(unit, std::move(forward));
 }
 
@@ -261,7 +268,7 @@ Graph set_states(const std::string& name, const Graph& init, const std::vector<S
     }
   }
   graph.outputs = wanted;
-  optimise(graph, name, 0, options, diagnostics);
+  optimise(graph, name, {}, options, diagnostics);
   if (diagnostics.has_errors()) return graph;
   GraphBuilder builder(graph);
   for (const State& state : states) {
@@ -330,6 +337,17 @@ std::vector<ModelCall> calls_in(const Graph& graph, const std::vector<ModelCall>
   return result;
 }
 
+// Warns if every gradient is known to be zero, as of accuracy or of a threshold.
+void check_learning(const ElaboratedStage& stage, const Graph& step, Diagnostics& diagnostics) {
+  Span place;
+  for (const Output& output : stage.step.outputs) {
+    if (output.name.rfind("gradient:", 0) != 0) continue;
+    if (splat_value(step.find_output(output.name)) != 0.0) return;
+    place = output.value->producer->origin.span;
+  }
+  diagnostics.report(Kind::learns_nothing, place, stage.name);
+}
+
 }  // namespace
 
 StructLayout parameter_layout(const Graph& graph) {
@@ -372,11 +390,12 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
     unit->name_space += "_" + lower_case(of.name);
   }
   Graph step = of.step.clone();
-  optimise(step, "step", of.batch, options, diagnostics);
+  optimise(step, "step", {of.batch, of.shards}, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
+  check_learning(of, step, diagnostics);
   Graph evaluate = of.evaluate.clone();
   begin_anew(evaluate, of.init);
-  optimise(evaluate, "evaluate", of.batch, options, diagnostics);
+  optimise(evaluate, "evaluate", {of.batch, of.shards}, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   Graph forward = model.forward.clone();
   set_apart(forward);
@@ -414,7 +433,7 @@ std::unique_ptr<Unit> compile_probes(const ElaboratedProgram& program, std::size
   probes = add_probes(graph, calls_in(graph, of.calls, copies));
   std::int64_t elements = 1;
   for (const Output& output : graph.outputs) elements += element_count(output.value->type.shape);
-  optimise(graph, "forward", std::clamp<std::int64_t>(kElementsMax / elements, 1, kBatchMax), options, diagnostics);
+  optimise(graph, "forward", {std::clamp<std::int64_t>(kElementsMax / elements, 1, kBatchMax)}, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   drop_constant_slopes(graph, probes);
   add_forward(*unit, std::move(graph));
@@ -457,7 +476,7 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
     graph.outputs.push_back({names[i], sums[i] == nullptr ? builder.zeros_like(sources[i]) : sums[i]});
   }
   graph.sort();
-  optimise(graph, "backward", 0, options, diagnostics);
+  optimise(graph, "backward", {}, options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   for (const Slot& slot : unit->parameters.slots) {
     if (graph.find_output("gradient:" + slot.name) != nullptr) {

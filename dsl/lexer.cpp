@@ -194,8 +194,20 @@ class Lexer {
     push(is_valid ? TokenKind::Text : TokenKind::Invalid, end + 1);
   }
 
+  // `// …` where no line can go on: meant as a comment, and left out as one.
+  bool is_foreign_comment(std::string_view symbol) const {
+    if (symbol != "//" || !(at_line_start_ || stream_.tokens.empty())) return false;
+    return stream_.tokens.empty() || stream_.tokens.back().text == "{" || stream_.tokens.back().text == "}";
+  }
+
   void symbol(std::string_view symbol) {
     const std::uint32_t end = at_ + static_cast<std::uint32_t>(symbol.size());
+    if (is_foreign_comment(symbol)) {
+      diagnostics_.report(Kind::unexpected_character, {file_, at_, end}, "`//`; a comment begins with `#`")
+          .fixit({file_, at_, end}, "#");
+      at_ = static_cast<std::uint32_t>(std::min(text_.find('\n', at_), text_.size()));
+      return;
+    }
     if (symbol == ";" && (open_.empty() || open_.back().text == "{")) {
       end_line(false);
       is_line_blank_ = false;

@@ -23,6 +23,29 @@ const std::map<std::string, std::string> kForeignElements = {
     {"int16", "i16"},   {"uint16", "u16"},  {"int", "i32"},       {"int32", "i32"},
     {"uint32", "u32"},  {"int64", "i64"},   {"long", "i64"},      {"uint64", "u64"}};
 
+const std::map<std::string, std::string> kForeignItems = {
+    {"def", "fn"},       {"func", "fn"},     {"function", "fn"},    {"fun", "fn"},        {"class", "layer"},
+    {"module", "layer"}, {"block", "layer"}, {"network", "model"},  {"net", "model"},     {"include", "import"},
+    {"from", "import"},  {"use", "import"},  {"training", "train"}, {"optimizer", "cell"}};
+const std::map<std::string, std::string> kForeignLines = {
+    {"loss", "minimize"},  {"objective", "minimize"}, {"cost", "minimize"},   {"optimizer", "with"},
+    {"optimiser", "with"}, {"optimize", "with"},      {"target", "input"},    {"label", "input"},
+    {"data", "input"},     {"trainable", "update"},   {"batch_size", "batch"}};
+
+// What others begin a line of a body with, and what to do here.
+constexpr const char* kLoops = "loops are `repeat(x, n, f)`, `scan(sequence, f)`, or layers in a row, `layer h[n] = …`";
+constexpr const char* kOfTrain = "it starts a line of `train`, not of a body";
+const std::map<std::string, std::string> kForeignStatements = {
+    {"return", "the last line of a block is its value; a model gives its outputs theirs, `name = …`"},
+    {"for", kLoops},
+    {"while", kLoops},
+    {"var", "a value is named by `let name = …`"},
+    {"val", "a value is named by `let name = …`"},
+    {"input", kOfTrain},
+    {"minimize", kOfTrain},
+    {"metric", kOfTrain},
+    {"with", kOfTrain}};
+
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -89,8 +112,14 @@ void Parser::item(File& result) {
     result.order.push_back({ItemKind::Instance, result.instances.size() - 1});
     return;
   }
+  no_item();
+}
+
+void Parser::no_item() {
+  const std::map<std::string, std::string>::const_iterator foreign = kForeignItems.find(std::string(peek().text));
+  const bool is_foreign = is_kind(TokenKind::Identifier) && foreign != kForeignItems.end();
   try {
-    fail("`model`, `train`, `layer`, `cell`, `fn`, `const`, `import` or `extern`");
+    fail("`model`, `train`, `layer`, `cell`, `fn`, `const`, `import` or `extern`", is_foreign ? foreign->second : "");
   } catch (const Recover&) {
     // What follows is reported once, up to the next line that is an item.
     const auto is_item = [this] {
@@ -361,6 +390,13 @@ StmtPtr Parser::faulty(std::size_t begin) const {
 StmtPtr Parser::stmt(ExprPtr& value) {
   const Span first = peek().span;
   StmtPtr result;
+  // A name of the program in that place is applied or given a value.
+  const std::map<std::string, std::string>::const_iterator foreign = kForeignStatements.find(std::string(peek().text));
+  const bool is_followed_by_word = is_kind(TokenKind::Identifier, 1) || is_kind(TokenKind::Keyword, 1) ||
+                                   is_kind(TokenKind::Integer, 1) || is_kind(TokenKind::Real, 1);
+  if (is_kind(TokenKind::Identifier) && is_followed_by_word && foreign != kForeignStatements.end()) {
+    fail_with(Kind::foreign_statement, first, peek().text, foreign->second);
+  }
   if (is("let")) {
     result = let();
   } else if (is("param")) {
@@ -486,9 +522,10 @@ StmtPtr Parser::line() {
   } else if (is_word("batch")) {
     result = batch();
   } else if (is_kind(TokenKind::Identifier) || is_kind(TokenKind::Keyword)) {
+    const std::map<std::string, std::string>::const_iterator foreign = kForeignLines.find(std::string(first.text));
     diagnostics()
         .report(Kind::unknown_train_line, first.span, first.text)
-        .did_you_mean(nearest(first.text, kTrainWords));
+        .did_you_mean(foreign != kForeignLines.end() ? foreign->second : nearest(first.text, kTrainWords));
     throw Recover{};
   } else {
     fail("a line of `train`");

@@ -232,9 +232,14 @@ ExprPtr Parser::call(ExprPtr callee) {
   if (!accept(")")) {
     list(")", [&] {
       Argument argument;
-      if (is(":", 1)) {
+      const bool is_assigned = is_kind(TokenKind::Identifier) && is("=", 1);
+      if (is_assigned) {
+        const Span sign = peek(1).span;
+        diagnostics().report(Kind::expected_token, sign, "`:` between a name and its argument", "`=`").fixit(sign, ":");
+      }
+      if (is(":", 1) || is_assigned) {
         argument.name = name("the name of an argument");
-        expect(":");
+        take();
       }
       argument.value = this->expr();
       expr->arguments.push_back(std::move(argument));

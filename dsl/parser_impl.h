@@ -16,6 +16,8 @@ class Parser : ParserState {
 
  private:
   void item(File& result);
+  // Reports what is no item, and goes to the next.
+  void no_item();
   void import(File& result);
   void constant(File& result);
   void model(File& result);

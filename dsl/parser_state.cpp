@@ -56,16 +56,20 @@ Name ParserState::name(std::string_view what) {
   return {std::string(token.text), token.span};
 }
 
-void ParserState::fail(std::string_view expected) {
+void ParserState::fail(std::string_view expected, const std::string& meant) {
   const Token& found = peek();
   const bool is_reported = found.kind == TokenKind::Invalid || found.is_synthetic;
-  if (!is_reported) diagnostics_.report(Kind::expected_token, found.span, expected, describe(found));
+  if (!is_reported) {
+    diagnostics_.report(Kind::expected_token, found.span, expected, describe(found)).did_you_mean(meant);
+  }
   throw Recover{};
 }
 
 std::vector<Name> ParserState::defined_since(std::size_t begin) const {
   const Token& first = tokens_[begin];
-  const bool is_assigned = begin + 1 < at_ && tokens_[begin + 1].text == "=";
+  // Also after a word that is none of this language: `var h = …`.
+  const bool is_assigned =
+      (begin + 1 < at_ && tokens_[begin + 1].text == "=") || (begin + 2 < at_ && tokens_[begin + 2].text == "=");
   const bool is_definition = first.kind == TokenKind::Keyword || first.text == "state" || first.text == "next" ||
                              first.text == "input" || is_assigned;
   std::vector<Name> names;

@@ -37,7 +37,8 @@ class ParserState {
   // From the beginning of `first` to the last token taken.
   Span since(Span first) const { return join(first, tokens_[at_ - 1].span); }
 
-  [[noreturn]] void fail(std::string_view expected);
+  // `meant`: what to write instead of the token found, if that is known.
+  [[noreturn]] void fail(std::string_view expected, const std::string& meant = "");
   template <class... Args>
   [[noreturn]] void fail_with(Kind kind, Span span, const Args&... args) {
     diagnostics_.report(kind, span, args...);

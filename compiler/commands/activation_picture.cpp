@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/commands/graph_picture.h"
+
 namespace nnc {
 namespace {
 
@@ -12,24 +14,6 @@ constexpr int kBarLeft = 76, kBarsWidth = 240;  // of the histogram, from the en
 // Right edges of mean, std, saturated, dead, after the names.
 constexpr int kColumns[] = {80, 160, 245, 310};
 constexpr const char* kColumnNames[] = {"mean", "std", "saturated", "dead"};
-
-std::string escape_xml(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else if (c == '&') {
-      result += "&amp;";
-    } else if (c == '"') {
-      result += "&quot;";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
 
 // The outline of the bars, as one path: from the bottom left to the bottom right.
 std::string outline(const std::vector<std::uint64_t>& histogram, int left, int bottom) {

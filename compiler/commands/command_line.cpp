@@ -11,6 +11,7 @@
 #include "compiler/commands/compile.h"
 #include "compiler/commands/console.h"
 #include "compiler/commands/fmt.h"
+#include "compiler/commands/graph.h"
 #include "compiler/commands/import.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/ops.h"
@@ -168,6 +169,8 @@ CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, const std::string& mea
 
 void add_batch(CLI::App& app, ElaborateOptions& options) {
   app.add_option("--batch", options.batch, "Examples in a batch, over the program's")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--shards", options.shards, "Parts in which a batch is computed, one after the other")
+      ->check(CLI::Range(1, 1 << 20));
 }
 
 CLI::Option* add_stream(CLI::App& app, CompileOptions& options, const std::string& meaning) {
@@ -234,7 +237,7 @@ void add_fmt(CLI::App& app, FmtOptions& options) {
 }
 
 void add_ops(CLI::App& app, OpsOptions& options) {
-  app.add_option("name", options.name, "One primitive, in full")->type_name("NAME");
+  app.add_option("name", options.name, "A primitive or a definition of the prelude, in full")->type_name("NAME");
 }
 
 void add_train(CLI::App& app, TrainOptions& options) {
@@ -349,13 +352,22 @@ void add_bench(CLI::App& app, BenchOptions& options) {
 }
 
 // The file's name says what is written.
-CLI::Validator picture_name() {
+CLI::Validator picture_name(bool may_be_page) {
   return CLI::Validator(
-      [](std::string& path) -> std::string {
-        const bool is_picture = path.ends_with(".svg") || path.ends_with(".html");
-        return is_picture ? "" : fmt::format("'{}' should end in .svg or .html", path);
+      [may_be_page](std::string& path) -> std::string {
+        const bool is_picture = path.ends_with(".svg") || (may_be_page && path.ends_with(".html"));
+        return is_picture ? "" : fmt::format("'{}' should end in .svg{}", path, may_be_page ? " or .html" : "");
       },
       "");
+}
+
+void add_graph(CLI::App& app, GraphOptions& options) {
+  add_program(app, options.model_path, options.compile.elaborate);
+  app.get_option("model")->required();
+  app.add_option("--model", options.compile.model, "One model of the program")->type_name("NAME");
+  app.add_option("-o,--output", options.output, "A picture; without it a table is printed")
+      ->type_name("FILE.svg")
+      ->check(picture_name(false));
 }
 
 void add_report(CLI::App& app, ReportOptions& options) {
@@ -371,7 +383,7 @@ void add_report(CLI::App& app, ReportOptions& options) {
   add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
   app.add_option("-o,--output", options.output, "The same as a picture")
       ->type_name("FILE.svg|.html")
-      ->check(picture_name());
+      ->check(picture_name(true));
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
 
@@ -431,8 +443,10 @@ int run_command_line(int argc, const char* const* argv) {
   add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
   ReportOptions report_options;
   add_report(*app.add_subcommand("report", "Show what a model does"), report_options);
+  GraphOptions graph_options;
+  add_graph(*app.add_subcommand("graph", "Draw a model"), graph_options);
   OpsOptions ops_options;
-  add_ops(*app.add_subcommand("ops", "The reference of the graph's primitives"), ops_options);
+  add_ops(*app.add_subcommand("ops", "The reference of what programs may call"), ops_options);
   ImportOptions import_options;
   add_import(*app.add_subcommand("import", "Turn an ONNX model into a program and its weights"), import_options);
 
@@ -461,6 +475,7 @@ int run_command_line(int argc, const char* const* argv) {
     return report_options.activations ? report(report_options)
                                       : usage_error("what is to be reported? --activations --data DATA");
   }
+  if (app.got_subcommand("graph")) return graph(graph_options);
   if (app.got_subcommand("ops")) return list_ops(ops_options);
   if (app.got_subcommand("import")) return import_model(import_options);
 

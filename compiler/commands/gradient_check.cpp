@@ -233,6 +233,8 @@ Status GradientCheck::check_chosen() {
 int GradientCheck::run() {
   CompileOptions compile = options_.compile;
   if (!compile.elaborate.batch) compile.elaborate.batch = kBatch;
+  // All shards are computed alike.
+  if (!compile.elaborate.shards) compile.elaborate.shards = 1;
   program_ = load_program(options_.model_path, sources_, diagnostics_, compile.elaborate);
   if (!program_) return show(diagnostics_, sources_);
   const Status checked = check_chosen();

@@ -1,4 +1,4 @@
-// `nnc ops`: the reference of the primitives, from their table.
+// `nnc ops`: the reference of what programs call, from the tables and the prelude, and of the graph's primitives.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 namespace nnc {
 
 struct OpsOptions {
-  std::string name;  // one primitive, with all that is known of it; empty: the table
+  std::string name;  // a primitive or a definition of the prelude, with all that is known of it; empty: all
 };
 
 int list_ops(const OpsOptions& options);

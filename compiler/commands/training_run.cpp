@@ -8,6 +8,7 @@
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/ops/op.h"
+#include "compiler/passes/rewrite.h"
 
 namespace nnc {
 
@@ -173,6 +174,55 @@ bool is_finite(const Tensor& tensor) {
   return first_non_finite(tensor) == static_cast<std::size_t>(element_count(tensor.type.shape));
 }
 
+Tensor row_of(const Tensor& tensor, std::int64_t index) {
+  Type type = tensor.type;
+  type.shape.erase(type.shape.begin());
+  Tensor row = Tensor::zeros(type);
+  const std::ptrdiff_t count = element_count(type.shape);
+  const auto copy = [&](const auto& from, auto& to) { std::copy_n(from.begin() + index * count, count, to.begin()); };
+  if (is_float(type.element)) {
+    copy(tensor.floats(), row.floats());
+  } else {
+    copy(tensor.integers(), row.integers());
+  }
+  return row;
+}
+
+const Op* first_non_finite_op(const Graph& graph, const Evaluation& evaluation, const EvaluateOptions& options);
+
+// The same in the body of a loop, turn by turn; the loop itself if the body shows none.
+const Op* first_in_loop(const Op& loop, const Evaluation& outside, const EvaluateOptions& options) {
+  const ScanView view(loop);
+  std::vector<Tensor> carries;
+  for (std::size_t i = 0; i < view.carries; ++i) carries.push_back(outside.values.at(loop.inputs[i]));
+  for (std::int64_t turn = 0; turn < view.length; ++turn) {
+    const std::int64_t place = view.reverse ? view.length - 1 - turn : turn;
+    std::map<std::string, Tensor> inputs;
+    for (std::size_t i = 0; i < view.body.inputs.size(); ++i) {
+      const bool is_sequence = i >= view.carries && i < view.carries + view.sequences;
+      const Tensor& given = i < view.carries ? carries[i] : outside.values.at(loop.inputs[i]);
+      inputs[view.body.inputs[i]->producer->attributes.text("name")] = is_sequence ? row_of(given, place) : given;
+    }
+    const Evaluation inside = evaluate(view.body, inputs, {}, options);
+    if (const Op* found = first_non_finite_op(view.body, inside, options)) return found;
+    for (std::size_t i = 0; i < view.carries; ++i) carries[i] = inside.outputs.at(view.body.outputs[i].name);
+  }
+  return &loop;
+}
+
+// The first operation, in the order of the graph, that made a number that is not finite; null if there is none.
+const Op* first_non_finite_op(const Graph& graph, const Evaluation& evaluation, const EvaluateOptions& options) {
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    // Infinity as a constant is a mask; what computes with it is looked at.
+    if (op->inputs.empty() || op->def->name == "broadcast") continue;
+    const bool is_good = std::all_of(op->results.begin(), op->results.end(), [&](const std::unique_ptr<Value>& result) {
+      return is_finite(evaluation.values.at(result.get()));
+    });
+    if (!is_good) return op->def->name == "scan" ? first_in_loop(*op, evaluation, options) : op.get();
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> non_finite_parameters(Session& session) {
@@ -211,16 +261,11 @@ TrainingRun::NonFinite TrainingRun::find_non_finite(const SourceManager& sources
   options.keep_values = true;
   options.round_to_type = true;
   const Evaluation evaluation = nnc::evaluate(graph, inputs, states, options);
-  for (const std::unique_ptr<Op>& op : graph.ops) {
-    // Infinity as a constant is a mask; what computes with it is looked at.
-    if (op->inputs.empty() || op->def->name == "broadcast") continue;
-    for (const std::unique_ptr<Value>& result : op->results) {
-      if (is_finite(evaluation.values.at(result.get()))) continue;
-      std::string place = sources.short_place(op->origin.span);
-      return {fmt::format("first in {} ({}{})",
-                          op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
-                          op->def->name, place.empty() ? "" : ", " + place)};
-    }
+  if (const Op* op = first_non_finite_op(graph, evaluation, options)) {
+    const std::string place = sources.short_place(op->origin.span);
+    return {fmt::format("first in {} ({}{})",
+                        op->origin.layer.empty() ? "'" + op->def->name + "'" : "layer '" + op->origin.layer + "'",
+                        op->def->name, place.empty() ? "" : ", " + place)};
   }
   return {"no single operation overflows in the evaluator's arithmetic"};
 }

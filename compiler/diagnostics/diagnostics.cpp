@@ -19,7 +19,10 @@ namespace nnc {
 namespace {
 
 constexpr std::size_t kTabWidth = 4;
-constexpr std::size_t kMaxShown = 50;  // more is noise: the rest is only counted
+constexpr std::size_t kMaxShown = 50;       // more is noise: the rest is only counted
+constexpr std::size_t kMaxNotes = 20;       // likewise, of one diagnostic
+constexpr std::size_t kLineShown = 240;     // bytes of a line: of a longer one what is around the place
+constexpr std::size_t kMessageShown = 600;  // bytes of a message: names may be as long as the file
 
 struct KindRow {
   std::string name;
@@ -84,16 +87,38 @@ ScreenLine lay_out(std::string_view line) {
   return screen;
 }
 
-// A note that says the same of the same place as one before it adds nothing.
+// A note that says the same of the same place as one before it adds nothing, nor one that a number comes from where the
+// error is.
 std::vector<Note> distinct_notes(const Diagnostic& diagnostic) {
   std::vector<Note> distinct;
-  for (const Note& note : diagnostic.notes) {
+  for (std::size_t i = 0; i < diagnostic.notes.size(); ++i) {
+    const Note& note = diagnostic.notes[i];
     const bool is_new = std::none_of(distinct.begin(), distinct.end(), [&](const Note& before) {
       return before.span == note.span && before.message == note.message;
     });
-    if (is_new) distinct.push_back(note);
+    const bool is_here = note.span == diagnostic.span && note.message.ends_with("comes from here");
+    if (!is_new || is_here) continue;
+    if (distinct.size() == kMaxNotes) {
+      distinct.push_back({Span{}, fmt::format("{} more notes are not shown", diagnostic.notes.size() - i)});
+      break;
+    }
+    distinct.push_back(note);
   }
   return distinct;
+}
+
+// The nearest place at or before `offset` at which a code point begins.
+std::size_t code_point_at(std::string_view text, std::size_t offset) {
+  while (offset > 0 && offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xC0) == 0x80) --offset;
+  return offset;
+}
+
+// Without its middle, if it is long.
+std::string shortened(const std::string& message) {
+  if (message.size() <= kMessageShown) return message;
+  const std::size_t head = code_point_at(message, kMessageShown * 2 / 3);
+  const std::size_t tail = code_point_at(message, message.size() - kMessageShown / 3);
+  return message.substr(0, head) + " … " + message.substr(tail);
 }
 
 class Renderer {
@@ -147,14 +172,22 @@ class Renderer {
     if (!span.is_valid()) return;
     const LineColumn at = sources_.line_column(span.file, span.begin);
     const std::string_view line = sources_.line_text(span.file, at.line);
-    const ScreenLine screen = lay_out(line);
-    const std::uint32_t line_begin = static_cast<std::uint32_t>(line.data() - sources_.text(span.file).data());
+    const std::size_t line_begin = static_cast<std::size_t>(line.data() - sources_.text(span.file).data());
+    std::size_t first = 0;
+    if (line.size() > kLineShown && span.begin - line_begin > kLineShown / 2) {
+      first = code_point_at(line, span.begin - line_begin - kLineShown / 2);
+    }
+    const std::string_view shown = line.substr(first, code_point_at(line, first + kLineShown) - first);
+    const std::string_view mark_before = first > 0 ? "…" : "";
+    const std::string_view mark_after = first + shown.size() < line.size() ? "…" : "";
+    const ScreenLine screen = lay_out(shown);
     const auto column = [&](std::uint32_t offset) {
-      return screen.column[std::min<std::size_t>(offset - line_begin, line.size())];
+      const std::size_t in_line = std::max<std::size_t>(offset, line_begin + first) - line_begin - first;
+      return screen.column[std::min(in_line, shown.size())] + (first > 0 ? 1 : 0);
     };
     const std::size_t begin = column(span.begin);
     const std::size_t end = std::max(begin + 1, column(std::max(span.end, span.begin)));
-    out_ += screen.text + "\n";
+    out_ += fmt::format("{}{}{}\n", mark_before, screen.text, mark_after);
     out_ += std::string(begin, ' ') + paint("\033[1;32m", "^" + std::string(end - begin - 1, '~')) + "\n";
     if (fixits.empty()) return;
     std::stable_sort(fixits.begin(), fixits.end(),
@@ -238,6 +271,7 @@ Severity severity(Kind kind) { return row(kind).severity; }
 
 Diagnostic& Diagnostics::add(Diagnostic diagnostic) {
   if (severity(diagnostic.kind) != Severity::Warning) ++errors_;
+  diagnostic.message = shortened(diagnostic.message);
   all_.push_back(std::move(diagnostic));
   return all_.back();
 }
@@ -271,7 +305,7 @@ std::string Diagnostics::to_json(const SourceManager& sources) const {
 
 std::string nearest(std::string_view wanted, const std::vector<std::string>& candidates) {
   const std::string word = plain(wanted);
-  const std::size_t limit = word.size() <= 2 ? 1 : word.size() <= 5 ? 2 : word.size() / 3;
+  const std::size_t limit = word.size() <= 1 ? 0 : word.size() <= 4 ? 1 : word.size() <= 7 ? 2 : word.size() / 3;
   std::size_t best = limit + 1;
   std::string found;
   for (const std::string& candidate : candidates) {

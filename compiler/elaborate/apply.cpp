@@ -149,6 +149,19 @@ Datum Evaluator::apply_lambda(const OperatorValue& op, std::vector<BoundArgument
   return block(*op.lambda->then_block, scope);
 }
 
+// A sequence where one step is expected: the shape has one axis more.
+void Evaluator::check_step(const OperatorValue& op, const std::vector<BoundArgument>& arguments) {
+  const ast::Definition& cell = *op.definition;
+  if (arguments.empty() || cell.params.empty() || !arguments[0].name.empty()) return;
+  const ast::Type& type = cell.params[0].type;
+  const bool is_sized =
+      std::none_of(type.dims.begin(), type.dims.end(), [](const ast::Dim& dim) { return dim.is_pack; });
+  const Datum& given = arguments[0].value;
+  if (!is_sized || type.element.empty() || !given.is(DatumKind::Tensor)) return;
+  if (given.value->type.shape.size() != type.dims.size() + 1) return;
+  reporter().fail(Kind::sequence_to_cell, arguments[0].span, op.name, reporter().text(type.span), describe(given));
+}
+
 Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span) {
   const ast::Definition& definition = *op.definition;
   bool is_cell = definition.kind == ast::DefKind::Cell;
@@ -156,6 +169,7 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
       state_prefix.empty()) {
     reporter().fail(Kind::cell_in_layer, span, op.name, owner.path);
   }
+  if (is_cell) check_step(op, arguments);
   // The arguments are bound where the application is; errors in them are not in the body.
   ScopePtr scope = bind(definition.params, op.scope, op.name, std::move(arguments), span, true);
   const bool is_instance = op.kind == OperatorValue::Kind::Instance;

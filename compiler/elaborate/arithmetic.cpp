@@ -91,7 +91,8 @@ Value* Evaluator::tensor(const Datum& datum, const ElementType* want, Span span)
         for (std::size_t i = 0; i < leaves.size(); ++i) {
           check_number(*leaves[i], element, span);
           if (is_float(element)) {
-            values.floats()[i] = leaves[i]->number();
+            // As values that come from outside, so that both are equal where they should be.
+            values.floats()[i] = round_to(element, leaves[i]->number());
           } else {
             values.integers()[i] = leaves[i]->integer;
           }
@@ -371,6 +372,9 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     fits = is_float(element);
   } else if (op == "//") {
     fits = is_integer(element);
+  }
+  if (op == "/" && is_integer(element)) {
+    reporter().fail(Kind::integer_quotient, span, describe(a.is(DatumKind::Tensor) ? a : b));
   }
   if (!fits) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is(DatumKind::Tensor) ? a : b));
   if (op == "==" || op == "!=" || is_comparison(op) || is_logical || !values.empty()) broadcast_together(values, span);

@@ -162,7 +162,8 @@ void Evaluator::state_statement(const Stmt& statement, const ScopePtr& scope) {
     if (producer->def->name == "broadcast") producer = producer->inputs[0]->producer;
     if (producer->def->name == "constant") {
       const Tensor& tensor = producer->attributes.get<Tensor>("value");
-      if (tensor.is_splat()) info.initial = Datum::of(tensor.at(0));
+      const bool is_real = is_float(tensor.type.element);
+      if (tensor.is_splat()) info.initial = is_real ? Datum::of(tensor.at(0)) : Datum::of(tensor.integers()[0]);
     }
   }
   bool begins_anew = session.region().parent != nullptr && is_cell && !carries_on;

@@ -133,10 +133,12 @@ class Contraction {
         if (given[a] != given[b]) fail(fmt::format("the diagonal '{}' is not of a square", operand.letters[a]));
         const std::int64_t n = given[a];
         std::vector<std::int64_t> order;
+        std::string letters;
         Shape shape;
         for (std::size_t i = 0; i < given.size(); ++i) {
           if (i == a || i == b) continue;
           order.push_back(static_cast<std::int64_t>(i));
+          letters += operand.letters[i];
           shape.push_back(given[i]);
         }
         order.push_back(static_cast<std::int64_t>(a));
@@ -145,11 +147,8 @@ class Contraction {
         Value* flat = session_.reshape(session_.transpose(operand.value, order), shape);
         Shape step(shape.size(), 1);
         step.back() = n + 1;
-        operand.value = session_.op("slice", {flat},
-                                    attributes({{"start", Shape(shape.size(), 0)}, {"stop", shape}, {"step", step}}));
-        const char letter = operand.letters[a];
-        std::erase(operand.letters, letter);
-        operand.letters += letter;
+        const Attributes every = attributes({{"start", Shape(shape.size(), 0)}, {"stop", shape}, {"step", step}});
+        operand = {session_.op("slice", {flat}, every), letters + operand.letters[a]};
         a = 0;
       }
     }

@@ -14,7 +14,8 @@ void check_range(Arguments& arguments, const char* name, const std::vector<std::
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] >= least && values[i] <= kLargest) continue;
     arguments.evaluator.reporter().fail_with(arguments.evaluator.session.size_notes(arguments.sources(name, i)),
-                                             Kind::bad_size, arguments.place(name), values[i]);
+                                             Kind::bad_size, arguments.place(name), values[i],
+                                             fmt::format("`{}` is {} to {}", name, least, kLargest));
   }
 }
 
@@ -157,7 +158,9 @@ Datum convolve_transpose(Arguments& arguments) {
       windows.high[i] = reach - spread[i] - windows.low[i];
     }
     const std::int64_t cells = (x[first + i] - 1) * spread[i] + reach - windows.low[i] - windows.high[i] + more[i];
-    if (cells < 1) evaluator.reporter().fail(Kind::bad_size, arguments.place("pad"), windows.low[i]);
+    if (cells < 1) {
+      evaluator.reporter().fail(Kind::bad_size, arguments.place("pad"), windows.low[i], "it leaves no cell");
+    }
     windows.low[i] = reach - 1 - windows.low[i];
     windows.high[i] = reach - 1 - windows.high[i] + more[i];
     windows.stride[i] = 1;

@@ -8,7 +8,7 @@ namespace nnc::semantics {
 namespace {
 
 // A size that is not allowed, of an argument.
-[[noreturn]] void bad_size(Arguments& arguments, const char* name, std::int64_t size) {
+[[noreturn]] void bad_size(Arguments& arguments, const char* name, std::int64_t size, std::int64_t least = 1) {
   SizeSources sources;
   for (const SizeSources& one : arguments.all_sources(name)) {
     for (const SizeSource& source : one) {
@@ -16,7 +16,8 @@ namespace {
     }
   }
   arguments.evaluator.reporter().fail_with(arguments.evaluator.session.size_notes(sources), Kind::bad_size,
-                                           arguments.place(name), size);
+                                           arguments.place(name), size,
+                                           least == 0 ? "at least 0" : "a size is at least 1");
 }
 
 Datum reshape(Arguments& arguments) {
@@ -151,7 +152,7 @@ Datum pad_with(Arguments& arguments) {
   const std::vector<std::int64_t> high = arguments.has("end") ? arguments.per_axis("end", 0, rank) : low;
   for (const auto& [name, sizes] : {std::pair("sizes", &low), std::pair("end", &high)}) {
     for (std::int64_t size : *sizes) {
-      if (size < 0) bad_size(arguments, name, size);
+      if (size < 0) bad_size(arguments, name, size, 0);
     }
   }
   evaluator.at(arguments.span);

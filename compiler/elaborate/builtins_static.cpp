@@ -30,9 +30,12 @@ Datum len(Arguments& arguments) {
 }
 
 Datum range(Arguments& arguments) {
-  constexpr std::int64_t kLengthMax = 1'000'000;
+  constexpr std::uint64_t kLengthMax = 1'000'000;
   std::int64_t begin = arguments.integer("begin"), end = arguments.integer("end");
-  if (end - begin > kLengthMax) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.span, end - begin);
+  if (begin<end&& static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(begin)> kLengthMax) {
+    arguments.evaluator.reporter().fail(Kind::bad_size, arguments.span, end,
+                                        fmt::format("a list has at most {} items", kLengthMax));
+  }
   std::vector<std::int64_t> items;
   for (std::int64_t i = begin; i < end; ++i) items.push_back(i);
   return Datum::list(items);
@@ -41,9 +44,14 @@ Datum range(Arguments& arguments) {
 // One integer for each of n axes; a list of n stays.
 Datum spread(Arguments& arguments) {
   std::int64_t count = arguments.integer("n");
-  if (count < 0 || count > 16) arguments.evaluator.reporter().fail(Kind::bad_size, arguments.place("n"), count);
-  arguments.per_axis("x", 0, static_cast<std::size_t>(count));
+  Reporter& reporter = arguments.evaluator.reporter();
+  if (count < 0 || count > 16) reporter.fail(Kind::bad_size, arguments.place("n"), count, "a tensor has 0 to 16 axes");
+  const std::size_t given = arguments.integers("x").size();
   const Datum& x = arguments.get("x");
+  if (x.is(DatumKind::List) && given != static_cast<std::size_t>(count)) {
+    const Span place = arguments.place("x");
+    reporter.fail(Kind::wrong_length, place, reporter.text(place), count, given);
+  }
   return x.is(DatumKind::List) ? x : Datum::list(std::vector<Datum>(static_cast<std::size_t>(count), x));
 }
 

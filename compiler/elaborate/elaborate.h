@@ -19,6 +19,7 @@ namespace nnc {
 struct ElaborateOptions {
   std::map<std::string, std::string> settings;  // --set hidden=64, as text
   std::optional<std::int64_t> batch;            // --batch, over the program's `batch`
+  std::optional<std::int64_t> shards;           // --shards
   std::optional<std::int64_t> epochs;           // --epochs
 };
 

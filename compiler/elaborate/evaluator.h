@@ -179,6 +179,7 @@ class Evaluator {
   // Notes a call of the user's text, by its results. `caller`: the path of the layer whose body it stands in.
   void note_call(const OperatorValue& op, const std::string& caller, Value* argument, const Datum& result, Span span);
   std::string unique_call_name(const std::string& base);
+  void check_step(const OperatorValue& op, const std::vector<BoundArgument>& arguments);
   Datum apply_definition(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
   Datum apply_lambda(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);
   Datum apply_builtin(const OperatorValue& op, std::vector<BoundArgument> arguments, Span span);

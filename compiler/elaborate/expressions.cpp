@@ -244,7 +244,8 @@ Value* Evaluator::index_tensor(Value* base, const Expr& expr, const ScopePtr& sc
 
 std::int64_t Evaluator::integer(const Datum& datum, Span span) {
   if (datum.is(DatumKind::Integer)) return datum.integer;
-  reporter().fail(Kind::expected_static, span, "an integer", describe(datum));
+  reporter().fail(Kind::expected_static, span, "an integer",
+                  describe(datum) + (datum.is(DatumKind::Real) ? "; `//` divides integers" : ""));
 }
 
 std::vector<std::int64_t> Evaluator::integers(const Datum& datum, Span span) {
@@ -291,7 +292,7 @@ std::string Evaluator::describe(const Datum& datum) const {
     case DatumKind::Integer:
       return fmt::format("the integer {}", datum.integer);
     case DatumKind::Real:
-      return fmt::format("the number {}", datum.real);
+      return fmt::format("the number {:#}", datum.real);
     case DatumKind::Flag:
       return datum.flag ? "the flag true" : "the flag false";
     case DatumKind::Text:

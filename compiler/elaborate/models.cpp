@@ -108,6 +108,11 @@ Graph Elaboration::initial_values(const StateTable& table, const std::string& na
     if (value.is(DatumKind::Operator)) {
       place = value.op->span;
       value = evaluator.apply(*value.op, std::vector<Datum>{Datum::list(info.type.shape)}, place);
+      // Chance is drawn in f32, whatever float the parameter is.
+      const bool is_drawn = value.is(DatumKind::Tensor) && value.value->type.element == ElementType::F32;
+      if (is_drawn && is_float(info.type.element.type)) {
+        value = Datum::of(session.cast(value.value, info.type.element.type));
+      }
     }
     Value* tensor =
         evaluator.tensor_of_type(value, info.type, place, fmt::format("the initial value of `{}`", info.path));

@@ -18,6 +18,7 @@ using ast::StmtKind;
 struct Declared {
   Span span;
   bool is_let = false;
+  bool is_state = false;
   bool is_used = false;
   bool makes_instance = false;  // a layer, a cell or a model
   bool being_defined = false;
@@ -26,6 +27,8 @@ struct Declared {
 struct NameScope {
   NameScope* parent = nullptr;
   std::map<std::string, Declared> names;
+  std::map<std::string, Span> later;     // declared by lines that are still to come
+  std::set<std::string> is_used_before;  // of these: used already, by mistake
 };
 
 // The text of one owner: its anonymous instances are counted by name.
@@ -80,6 +83,8 @@ class NameChecker {
 
   Declared& declare(const ast::Name& name, bool is_let = false) {
     auto [place, is_new] = scope_->names.emplace(name.text, Declared{name.span, is_let});
+    if (scope_->is_used_before.count(name.text) != 0) place->second.is_used = true;
+    scope_->later.erase(name.text);
     if (!is_new) {
       reporter_.report(Kind::repeated_name, name.span, name.text).note(place->second.span, "first here");
       place->second.is_used = true;
@@ -130,6 +135,23 @@ class NameChecker {
     if (kStaticNames.count(expr.text) != 0 || parse_element_type(expr.text, element)) return;
     if (in_train_ && kTrainNames.count(expr.text) != 0) return;
     if (find_builtin(expr.text) != nullptr) return;
+    unknown(expr);
+  }
+
+  void unknown(const Expr& expr) {
+    for (NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      const auto later = scope->later.find(expr.text);
+      if (later == scope->later.end()) continue;
+      scope->is_used_before.insert(expr.text);
+      reporter_.report(Kind::unknown_name, expr.span, expr.text, " yet: it is defined below")
+          .note(later->second, "here");
+      return;
+    }
+    if (in_model_header_) {
+      reporter_.report(Kind::unknown_name, expr.span, expr.text,
+                       fmt::format("; a size of a model is a number, a const or a setting, `{}: int = …`", expr.text));
+      return;
+    }
     std::string near = nearest(expr.text, visible_names());
     Diagnostic& diagnostic = reporter_.report(Kind::unknown_name, expr.span, expr.text,
                                               near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
@@ -218,8 +240,14 @@ class NameChecker {
       declare(param.name);
       names.insert(param.name.text);
     }
+    bool has_settings = false;  // that fill positions
     for (const ast::Param& param : params) {
+      const bool is_given_by_name = param.default_value != nullptr;
+      has_settings = has_settings || (!param.kind.empty() && !is_given_by_name);
       if (!binds_sizes || !param.kind.empty()) continue;
+      if (has_settings && !is_given_by_name) {
+        reporter_.report(Kind::input_after_setting, param.name.span, param.name.text);
+      }
       bind_sizes(param.type, names);
     }
     for (const ast::Param& param : params) {
@@ -269,8 +297,10 @@ class NameChecker {
     NameScope* scope = push();
     model_ = &item;
     model_scope_ = scope;
+    in_model_header_ = true;
     header(item.params, false);
     for (const ast::ModelOutput& output : item.outputs) type(output.type);
+    in_model_header_ = false;
     body(item.body);
     for (const ast::ModelOutput& output : item.outputs) {
       auto found = scope->names.find(output.name.text);
@@ -337,6 +367,10 @@ class NameChecker {
   }
 
   void body(const ast::Block& item) {
+    for (const ast::StmtPtr& one : item.statements) {
+      if (one->kind != StmtKind::Let && one->kind != StmtKind::Output) continue;
+      for (const ast::Name& name : one->names) scope_->later.emplace(name.text, name.span);
+    }
     for (const ast::StmtPtr& one : item.statements) statement(*one);
     if (item.value != nullptr) expression(*item.value);
   }
@@ -376,7 +410,7 @@ class NameChecker {
       case StmtKind::Param:
       case StmtKind::State:
         declare_owned(one.names[0]);
-        declare(one.names[0]);
+        declare(one.names[0]).is_state = one.kind == StmtKind::State;
         break;
       case StmtKind::Output:
         output(one.names[0]);
@@ -387,6 +421,14 @@ class NameChecker {
       default:
         break;
     }
+  }
+
+  const Declared* find_declared(const std::string& name) const {
+    for (const NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
+      const auto found = scope->names.find(name);
+      if (found != scope->names.end()) return &found->second;
+    }
+    return nullptr;
   }
 
   // `name = …` gives an output of the model its value, in the model's own block.
@@ -406,6 +448,17 @@ class NameChecker {
           Kind::unknown_name, name.span, name.text,
           fmt::format(" in this block: an output gets its value in the body of the model, `{} = if …`", name.text));
       model_scope_->names.emplace(name.text, Declared{name.span});
+      return;
+    }
+    if (const Declared* before = find_declared(name.text)) {
+      Diagnostic& diagnostic =
+          before->is_state ? reporter_
+                                 .report(Kind::value_already, name.span, name.text,
+                                         fmt::format("the state after this step is written `next {} = …`", name.text))
+                                 .fixit(name.span, "next " + name.text)
+                           : reporter_.report(Kind::value_already, name.span, name.text,
+                                              "write `let` and a new name for a new value");
+      diagnostic.note(before->span, "first here");
       return;
     }
     std::string near = is_in_model ? nearest(name.text, names) : "";
@@ -471,6 +524,7 @@ class NameChecker {
   OwnerText* owner_ = nullptr;
   const void* item_ = nullptr;
   bool in_train_ = false;
+  bool in_model_header_ = false;
   const ast::Model* model_ = nullptr;  // being checked, and the scope of its body
   NameScope* model_scope_ = nullptr;
   bool is_recursive_ = false;

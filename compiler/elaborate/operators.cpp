@@ -245,7 +245,10 @@ OperatorPtr Evaluator::make_instance(const ast::Instance& instance, const ScopeP
   if (!instance.is_array) return make(path, scope);
   constexpr std::int64_t kInstancesMax = 10'000;
   std::int64_t count = integer(expression(*instance.count, scope), instance.count->span);
-  if (count < 1 || count > kInstancesMax) reporter().fail(Kind::bad_size, instance.count->span, count);
+  if (count < 1 || count > kInstancesMax) {
+    reporter().fail(Kind::bad_size, instance.count->span, count,
+                    fmt::format("there may be 1 to {} layers", kInstancesMax));
+  }
   auto array = std::make_shared<OperatorValue>();
   array->kind = OperatorValue::Kind::Array;
   array->path = path;
@@ -272,8 +275,11 @@ Datum Evaluator::member(const Datum& base, const std::string& name, Span span) {
   }
   if (!base.is(DatumKind::Operator) || base.op->kind != OperatorValue::Kind::Instance) {
     std::string near = nearest(name, base.names);
+    const bool is_function = find_builtin(name) != nullptr || find(program.user_scope().get(), name) != nullptr;
     reporter().fail(Kind::no_member, span, describe(base), name,
-                    near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+                    !near.empty() ? fmt::format("; did you mean `{}`?", near)
+                    : is_function ? fmt::format("; write `{}(…)`", name)
+                                  : "");
   }
   const std::string& path = base.op->path;
   auto applied = session.members.find(path);

@@ -12,6 +12,13 @@ namespace {
 // `import "onnx"`: the operators of ONNX as functions, which come with nnc.
 constexpr std::string_view kOnnxLibrary = "onnx";
 
+// By which a file is known, whatever the way to it.
+std::string identity(const std::filesystem::path& path) {
+  std::error_code code;
+  const std::filesystem::path found = std::filesystem::weakly_canonical(path, code);
+  return code ? path.lexically_normal().string() : found.string();
+}
+
 }  // namespace
 
 Program::Program(const ast::File& file, SourceManager& sources, Diagnostics& diagnostics,
@@ -79,10 +86,18 @@ ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& 
   if (import.path == kOnnxLibrary) return embedded_scope(onnx_files(), prelude_scope_);
   std::filesystem::path base = std::filesystem::path(sources_.name(import.path_span.file)).parent_path();
   std::string path = (base / import.path).lexically_normal().string();
-  if (!active.insert(path).second) {
+  const std::string file_identity = identity(path);
+  if (!active.insert(file_identity).second) {
     reporter_.report(Kind::circular_import, import.path_span, import.path);
     return nullptr;
   }
+  ScopePtr& known = imported_[file_identity];
+  if (known == nullptr) known = load_import(import, path, active);
+  active.erase(file_identity);
+  return known;
+}
+
+ScopePtr Program::load_import(const ast::Import& import, const std::string& path, std::set<std::string>& active) {
   std::string error;
   std::optional<std::int32_t> loaded = sources_.load(path, error);
   if (!loaded) {
@@ -98,7 +113,6 @@ ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& 
   for (const ast::Import& inner : file.imports) {
     if (ScopePtr scope = import_file(inner, active)) add_imported(*imports, scope, inner.span);
   }
-  active.erase(path);
   return scope_of(file, imports);
 }
 
@@ -107,7 +121,9 @@ void Program::add_imported(Scope& imports, const ScopePtr& from, Span span) {
     Binding imported = binding;
     imported.home = from;
     auto [place, is_new] = imports.names.emplace(name, imported);
-    if (!is_new) reporter_.report(Kind::repeated_name, span, name).note(place->second.span, "first here");
+    // The same file may be imported in several ways.
+    if (is_new || place->second.home == from) continue;
+    reporter_.report(Kind::repeated_name, span, name).note(place->second.span, "first here");
   }
 }
 
@@ -115,7 +131,7 @@ bool Program::load() {
   prelude_scope_ = embedded_scope(prelude_files(), nullptr);
   auto imports = std::make_shared<Scope>(prelude_scope_);
   imports->is_file = true;
-  std::set<std::string> active = {std::filesystem::path(sources_.name(user_.file)).lexically_normal().string()};
+  std::set<std::string> active = {identity(sources_.name(user_.file))};
   const std::size_t before = reporter_.diagnostics().all().size();
   for (const ast::Import& import : user_.imports) {
     if (ScopePtr scope = import_file(import, active)) add_imported(*imports, scope, import.span);

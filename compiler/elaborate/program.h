@@ -32,6 +32,7 @@ class Program {
 
  private:
   ScopePtr scope_of(const ast::File& file, ScopePtr parent);
+  ScopePtr load_import(const ast::Import& import, const std::string& path, std::set<std::string>& active);
   ScopePtr embedded_scope(std::span<const EmbeddedFile> library, ScopePtr parent);
   ScopePtr import_file(const ast::Import& import, std::set<std::string>& active);
   void add_imported(Scope& imports, const ScopePtr& from, Span span);
@@ -45,6 +46,7 @@ class Program {
   ScopePtr user_scope_;
   std::vector<std::unique_ptr<ast::File>> files_;
   std::vector<std::pair<const ast::File*, ScopePtr>> scopes_;
+  std::map<std::string, ScopePtr> imported_;  // each file once, however often it is imported
 };
 
 // Checks the names of one file: unknown and repeated ones, unused lets, recursion; names anonymous instances. False if

@@ -42,7 +42,10 @@ Datum Evaluator::scan(Arguments& arguments) {
     }
     length = shape[0];
   }
-  if (length > kLengthMax) reporter().fail(Kind::bad_size, arguments.place("xs"), length);
+  if (length > kLengthMax) {
+    reporter().fail(Kind::bad_size, arguments.place("xs"), length,
+                    fmt::format("a scan has at most {} steps", kLengthMax));
+  }
   Value* stop = nullptr;
   if (arguments.has("length")) {
     TensorType scalar{{ElementType::I32, 0}, {}};
@@ -92,7 +95,9 @@ Datum Evaluator::repeat(Arguments& arguments) {
   const OperatorValue& body = *arguments.get("f").op;
   Span span = arguments.span;
   std::int64_t count = arguments.integer("n");
-  if (count < 0 || count > kLengthMax) reporter().fail(Kind::bad_size, arguments.place("n"), count);
+  if (count < 0 || count > kLengthMax) {
+    reporter().fail(Kind::bad_size, arguments.place("n"), count, fmt::format("0 to {} repetitions", kLengthMax));
+  }
   Datum start = arguments.get("x");
   if (count == 0) return start;
   auto as_leading = [&](const std::vector<Datum>& items) {
@@ -137,7 +142,7 @@ Datum Evaluator::total(Arguments& arguments) {
 Datum Evaluator::fold(Arguments& arguments) {
   const OperatorValue& body = *arguments.get("f").op;
   const std::vector<Datum>& items = arguments.list("items");
-  if (items.empty()) reporter().fail(Kind::bad_size, arguments.place("items"), 0);
+  if (items.empty()) reporter().fail(Kind::bad_size, arguments.place("items"), 0, "a list that is folded has an item");
   Datum result = items[0];
   for (std::size_t i = 1; i < items.size(); ++i) result = apply(body, {result, items[i]}, arguments.span);
   return result;

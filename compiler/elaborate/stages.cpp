@@ -34,6 +34,24 @@ std::vector<std::string> paths_as_written(const std::string& path, const std::st
   return result;
 }
 
+// What the examples of one shard decide, up to the means over shards.
+std::set<const Value*> of_one_shard(const Graph& graph) {
+  std::set<const Value*> found;
+  for (const Value* input : graph.inputs) {
+    if (input->producer->attributes.flag("per_example")) found.insert(input);
+  }
+  for (const State& state : graph.states) {
+    if (state.kind == StateKind::Recurrent) found.insert(state.value);
+  }
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    const bool depends =
+        std::any_of(op->inputs.begin(), op->inputs.end(), [&](const Value* input) { return found.count(input) != 0; });
+    if (!depends || op->def->name == "shard_mean") continue;
+    for (const std::unique_ptr<Value>& result : op->results) found.insert(result.get());
+  }
+  return found;
+}
+
 }  // namespace
 
 Stage::Stage(Elaboration& elaboration, Program& program, const ast::Train& train, const ModelResult& model)
@@ -77,33 +95,45 @@ void Stage::read_lines() {
   }
   // The line that seems to be missing may be the one that could not be read.
   if (is_faulty && (minimize_ == nullptr || updates_.empty())) throw Abandon{};
-  if (minimize_ == nullptr) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize");
-  if (updates_.empty()) reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with");
+  if (minimize_ == nullptr) {
+    reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "minimize",
+                  "what training makes small: `minimize …`");
+  }
+  if (updates_.empty()) {
+    reporter.fail(Kind::missing_line, train_.name.span, train_.name.text, "with",
+                  "the optimiser: `with adam(rate: 1e-3)`, say");
+  }
   Session& session = elaboration_.new_session(Purpose::Evaluate, "lines", table_);
   Evaluator evaluator(program_, session);
   SizeSources sources;
-  auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise) {
+  auto number = [&](const ast::ExprPtr& expr, std::int64_t otherwise, const char* what) {
     if (expr == nullptr) return otherwise;
     Datum datum = evaluator.expression(*expr, program_.user_scope());
     std::int64_t value = evaluator.integer(datum, expr->span);
-    if (value < 1) reporter.fail_with(session.size_notes(datum.sources), Kind::bad_size, expr->span, value);
+    if (value < 1) {
+      reporter.fail_with(session.size_notes(datum.sources), Kind::bad_size, expr->span, value,
+                         fmt::format("there must be at least one {}", what));
+    }
     add_sources(sources, datum.sources);
     return value;
   };
   if (batch_line_ != nullptr) {
-    result_.batch = number(batch_line_->value, 32);
-    result_.shards = number(batch_line_->value2, 1);
+    result_.batch = number(batch_line_->value, 32, "example");
+    result_.shards = number(batch_line_->value2, 1, "shard");
   }
-  if (epochs_line_ != nullptr) result_.epochs = number(epochs_line_->value, 1);
   const ElaborateOptions& options = program_.options();
   if (options.batch) result_.batch = *options.batch;
-  if (options.epochs) result_.epochs = *options.epochs;
+  if (options.shards) result_.shards = *options.shards;
   if (result_.batch % result_.shards != 0) {
-    std::erase_if(sources, [&](const SizeSource& source) { return source.size == 1; });
-    reporter.fail_with(session.size_notes(sources), Kind::shards_mismatch, batch_line_->span, result_.batch,
-                       result_.shards);
+    // Of a number from the command line there is no place to note.
+    std::erase_if(sources, [&](const SizeSource& source) {
+      return source.size != result_.batch && source.size != result_.shards;
+    });
+    reporter.fail_with(session.size_notes(sources), Kind::shards_mismatch,
+                       batch_line_ == nullptr ? train_.name.span : batch_line_->span, result_.batch, result_.shards);
   }
-  if (result_.shards != 1) reporter.fail(Kind::unsupported_shards, batch_line_->span);
+  if (epochs_line_ != nullptr) result_.epochs = number(epochs_line_->value, 1, "epoch");
+  if (options.epochs) result_.epochs = *options.epochs;
 }
 
 void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std::vector<ast::StmtPtr>& statements) {
@@ -390,9 +420,34 @@ Graph Stage::step(bool is_discovery) {
   evaluator.at(minimize_->value->span);
   loss = session.mean_over_batch(loss);
   if (loss->name.empty()) loss->name = "loss";
-  session.graph().outputs.push_back({"loss", loss});
+  session.graph().outputs.push_back({"loss", over_shards(session, loss)});
   if (!is_discovery) update_parameters(evaluator, block, loss);
-  return session.finish();
+  Graph graph = session.finish();
+  if (result_.shards > 1) average_states(graph);
+  return graph;
+}
+
+// The mean over the shards of the batch of a value that all examples of a shard share.
+Value* Stage::over_shards(Session& session, Value* value) const {
+  if (result_.shards == 1) return value;
+  Value* mean = session.op("shard_mean", {value});
+  mean->name = value->name;
+  return mean;
+}
+
+// States that all examples share, as running statistics, end with the mean of what the shards make of them. The next
+// values of parameters come from gradients that are means already.
+void Stage::average_states(Graph& graph) const {
+  const std::set<const Value*> of_shard = of_one_shard(graph);
+  for (State& state : graph.states) {
+    if (state.kind == StateKind::Recurrent || of_shard.count(state.next) == 0) continue;
+    const bool is_mean_of_shards = state.kind != StateKind::Parameter && is_float(state.value->type.element);
+    if (!is_mean_of_shards) program_.reporter().fail(Kind::unsupported_shards, train_.name.span, state.name);
+    const Origin origin = state.next->producer->origin;
+    Value* mean = graph.add(op_def("shard_mean"), {state.next}, {}, origin)->result();
+    mean->name = state.next->name;
+    state.next = mean;
+  }
 }
 
 void Stage::update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss) {
@@ -407,6 +462,7 @@ void Stage::update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value
   std::map<std::string, Value*> gradient_of;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     const std::string& path = parameters.set[i].path;
+    gradients[i] = over_shards(session, gradients[i]);
     gradients[i]->name = "d_" + path;
     gradient_set.set[i].value = gradient_of[path] = gradients[i];
     session.graph().outputs.push_back({"gradient:" + path, gradients[i]});

@@ -53,6 +53,8 @@ class Stage {
                                                                 bool is_discovery);
   Datum parameter_set(Evaluator& evaluator, const std::vector<std::vector<const StateInfo*>>& groups,
                       std::size_t rank_min);
+  Value* over_shards(Session& session, Value* value) const;
+  void average_states(Graph& graph) const;
   void update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss);
   bool has_parameter(const std::string& path) const;  // of the path or below it
   [[noreturn]] void unknown_path(const ast::Expr& path);

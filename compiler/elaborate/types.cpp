@@ -7,6 +7,7 @@
 namespace nnc::semantics {
 namespace {
 
+constexpr const char* kNoConversion = "; nothing converts by itself, write `cast`";
 constexpr std::int64_t kSizeMax = std::int64_t{1} << 31;
 
 Element bound_element(const Scope* scope, const std::string& variable) {
@@ -95,9 +96,24 @@ class Binder {
     }
     for (std::size_t i = 0; i < params_.size(); ++i) {
       if (given_[i] == nullptr && params_[i].default_value == nullptr) {
-        evaluator_.reporter().fail(Kind::missing_argument, span_, callee_, params_[i].name.text, signature_text());
+        evaluator_.reporter().fail_with(misplaced_notes(), Kind::missing_argument, span_, callee_, params_[i].name.text,
+                                        signature_text());
       }
     }
+  }
+
+  // `dense(10)(x)`: a number in the place of a tensor shows that the tensor was meant to come from elsewhere.
+  std::vector<Note> misplaced_notes() const {
+    std::vector<Note> notes;
+    for (std::size_t i = 0; i < params_.size(); ++i) {
+      const bool is_misplaced = given_[i] != nullptr && given_[i]->name.empty() && params_[i].kind.empty() &&
+                                params_[i].default_value == nullptr && given_[i]->value.is_number();
+      if (!is_misplaced) continue;
+      notes.push_back({given_[i]->span, fmt::format("taken for the input `{}`; what an operator is applied to stands "
+                                                    "before it, `{} |> {}(…)`, or comes first",
+                                                    params_[i].name.text, params_[i].name.text, callee_)});
+    }
+    return notes;
   }
 
   std::string signature_text() const {
@@ -183,10 +199,10 @@ class Binder {
     return Datum::of(evaluator_.tensor_of_type(value, type, param.default_value->span, param.name.text));
   }
 
-  [[noreturn]] void mismatch(const Part& part, Value* value, std::vector<Note> notes) {
+  [[noreturn]] void mismatch(const Part& part, Value* value, std::vector<Note> notes, const char* hint = "") {
     evaluator_.reporter().fail_with(std::move(notes), Kind::argument_mismatch, part.span, callee_,
                                     evaluator_.reporter().text(part.type.span), part.name,
-                                    to_string(evaluator_.session.type(value)));
+                                    to_string(evaluator_.session.type(value)), hint);
   }
 
   Datum input(const ast::Param& param, const BoundArgument& argument) {
@@ -195,7 +211,7 @@ class Binder {
     if (!argument.value.is(DatumKind::Tuple) || argument.value.items.size() != param.type.elements.size()) {
       evaluator_.reporter().fail(Kind::argument_mismatch, argument.span, callee_,
                                  evaluator_.reporter().text(param.type.span), param.name.text,
-                                 evaluator_.describe(argument.value));
+                                 evaluator_.describe(argument.value), "");
     }
     std::vector<Datum> items;
     for (std::size_t i = 0; i < param.type.elements.size(); ++i) {
@@ -232,7 +248,7 @@ class Binder {
     Element actual = evaluator_.session.type(value).element;
     if (type.element == "class") {
       if (actual.classes == 0 && part.given.is_static()) return;
-      if (actual.classes == 0) mismatch(part, value, {});
+      if (actual.classes == 0) mismatch(part, value, {}, "; declare what counts classes as `class[n]`");
       const ast::Expr& count = *type.class_count;
       if (binds(count)) {
         bind(count.text, size_of(actual.classes, value, kClassCount), {part.span, part.name});
@@ -242,14 +258,16 @@ class Binder {
       return;
     }
     if (ast::is_element_variable(type.element)) {
-      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0)) mismatch(part, value, {});
+      if (type.element == "float" && (!is_float(actual.type) || actual.classes > 0)) {
+        mismatch(part, value, {}, kNoConversion);
+      }
       const Element bound = scope_->elements.emplace(type.element, actual).first->second;
       if (bound != actual) {
         mismatch(part, value, {{part.span, fmt::format("`{}` is {} here", type.element, to_string(bound))}});
       }
       return;
     }
-    if (actual != evaluator_.element(type, scope_)) mismatch(part, value, {});
+    if (actual != evaluator_.element(type, scope_)) mismatch(part, value, {}, kNoConversion);
   }
 
   bool binds(const ast::Expr& size) {
@@ -344,7 +362,7 @@ class Binder {
       std::vector<Note> notes = join_notes(
           {evaluator_.session.size_notes(later.value, wanted.shape), evaluator_.wanted_notes(wanted, actual)});
       evaluator_.reporter().fail_with(notes, Kind::argument_mismatch, later.part.span, callee_, to_string(wanted),
-                                      later.part.name, to_string(actual));
+                                      later.part.name, to_string(actual), "");
     }
   }
 
@@ -370,7 +388,8 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
     Datum count = expression(*type.class_count, scope);
     result.classes = integer(count, type.class_count->span);
     if (result.classes < 1 || result.classes > kSizeMax) {
-      reporter().fail_with(session.size_notes(count.sources), Kind::bad_size, type.class_count->span, result.classes);
+      reporter().fail_with(session.size_notes(count.sources), Kind::bad_size, type.class_count->span, result.classes,
+                           fmt::format("there are 1 to {} classes", kSizeMax));
     }
     return result;
   }
@@ -399,7 +418,9 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
     const std::vector<Datum> one = {size};
     for (const Datum& item : size.is(DatumKind::List) ? size.items : one) {
       if (item.integer < 1 || item.integer > kSizeMax) {
-        reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer);
+        reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer,
+                             item.integer == -1 ? "a size is at least 1, and the batch is no axis of a model"
+                                                : fmt::format("a size is 1 to {}", kSizeMax));
       }
       result.shape.push_back(item.integer);
       result.sources.push_back(item.sources);

@@ -116,9 +116,12 @@ std::string UnitWriter::write_loop(const Loop& loop, const Places& places, const
   const std::string head = loop.reverse
                                ? fmt::format("std::ptrdiff_t {0} = {1}; {0} >= 0; --{0}", index, loop.count - 1)
                                : fmt::format("std::ptrdiff_t {0} = 0; {0} < {1}; ++{0}", index, loop.count);
+  const std::string comment = loop.is_over_shards()
+                                  ? fmt::format("the {} shards of the batch, one after the other", loop.count)
+                                  : fmt::format("{}: {} turns{}", place_comment(loop.origin), loop.count,
+                                                loop.reverse ? ", the last first" : "");
   sections_.steps +=
-      fmt::format("// {}: {} turns{}\nvoid {}({}) {{\n  for ({}) {{\n{}  }}\n}}\n\n", place_comment(loop.origin),
-                  loop.count, loop.reverse ? ", the last first" : "", name, parameters, head, body);
+      fmt::format("// {}\nvoid {}({}) {{\n  for ({}) {{\n{}  }}\n}}\n\n", comment, name, parameters, head, body);
   return fmt::format("{}({});\n", name, arguments);
 }
 

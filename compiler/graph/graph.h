@@ -48,6 +48,9 @@ struct Origin {
   Origin backward() const { return {span, layer, call, is_layer, true, {}}; }
 };
 
+// The call of the loop over the shards of a batch, which no place of the source makes.
+inline constexpr const char* kShardsCall = "shards";
+
 struct Value {
   Type type;
   Op* producer = nullptr;

@@ -479,7 +479,7 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
     const bool is_input = next < node.input_size();
     // All inputs that are left.
-    if (param.kind == "list" && param.default_value == nullptr) {
+    if (param.kind == "list") {
       line.text("[");
       for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
       line.text("]");
@@ -489,11 +489,6 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     if (is_input && !node.input(index).empty()) {
       Imported* value = values.find(node.input(index));
       if (value->is_absent) continue;
-      // An optional input: a list of one, or of none.
-      if (param.kind == "list") {
-        line.value(label + "[", value, "]");
-        continue;
-      }
       if (param.kind.empty()) {
         add_value(param, value, label);
         continue;

@@ -15,6 +15,7 @@ const std::vector<PassInfo>& pass_table() {
       {.name = "fold_affine", .is_optional = true, .keeps_meaning = true, .run = fold_affine},
       {.name = "hoist_from_scan", .is_optional = true, .keeps_meaning = true, .run = hoist_from_scan},
       {.name = "lower_layout", .is_optional = false, .keeps_meaning = true, .run = nullptr},
+      {.name = "cut_shards", .is_optional = false, .keeps_meaning = false, .run = nullptr},
   };
   return kTable;
 }

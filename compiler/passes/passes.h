@@ -44,6 +44,10 @@ struct LayoutTarget {
 };
 void lower_layout(Graph& graph, const LayoutTarget& target);
 
+// The step of a batch from that of one of its shards: a loop over the shards, whose sums `shard_mean` takes the mean
+// of. Inputs and recurrent states get the rows of all shards. Comes last.
+void cut_shards(Graph& graph, std::int64_t shards);
+
 // Every pass by name, for --print-after, --skip and the tests. Those with parameters are bound by compile.cpp.
 struct PassInfo {
   const char* name;

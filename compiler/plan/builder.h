@@ -80,10 +80,11 @@ class PlanBuilder {
   // How a kernel writes its result.
   struct ResultForm {
     std::vector<int> order;       // the axes as it lays them out
-    int lane_axes = 1;            // the last of them that together fill the lanes
+    int lane_axes = 1;            // how many of the last of them together fill the lanes
     Suits suits = nullptr;        // what else it asks of a goal
     bool stores_any_type = true;  // the epilogue may give another element type than the kernel computes in
-    std::function<int(const View& y)> lane_axes_at = nullptr;  // where the place decides: instead of `lane_axes`
+    // lane_axes where they depend on the place.
+    std::function<int(const View& place)> lane_axes_at = nullptr;
   };
   // Computes the root of `group` with its elementwise operations as the epilogue, or, if an operand of these lies
   // otherwise than the kernel walks, in a step of their own. `make` builds the step that writes to a place.

@@ -82,11 +82,10 @@ void PlanBuilder::finish_root(const Group& group, const ResultForm& form,
     if (value->type.element == root->type.element) result = value;
   }
   const bool is_stored = form.stores_any_type || result->type.element == root->type.element;
-  const View likely = place_like(result, order, nullptr, form.suits);
-  const int lane_axes = form.lane_axes_at ? form.lane_axes_at(likely) : form.lane_axes;
-  const std::set<int> lanes(
-      order.end() - std::min<std::ptrdiff_t>(lane_axes, static_cast<std::ptrdiff_t>(order.size())), order.end());
-  if (!group.elementwise.empty() && result != root && is_stored && epilogue_fits(group, likely, lanes)) {
+  const View place = place_like(result, order, nullptr, form.suits);
+  const std::ptrdiff_t lane_axes = form.lane_axes_at != nullptr ? form.lane_axes_at(place) : form.lane_axes;
+  const std::set<int> lanes(order.end() - std::min(lane_axes, static_cast<std::ptrdiff_t>(order.size())), order.end());
+  if (!group.elementwise.empty() && result != root && is_stored && epilogue_fits(group, place, lanes)) {
     const View y = place_result(result, order, nullptr, form.suits);
     Step step = make(y);
     step.arguments[static_cast<std::size_t>(step.pointers.back())].element = result->type.element;
@@ -107,8 +106,8 @@ void PlanBuilder::finish_root(const Group& group, const ResultForm& form,
     }
     for (const Value* value : group.stored) {
       if (value == result) continue;
-      const View place = place_result(value, order, &y);
-      const int index = argument(step, operand_name(value) + "_out", place, value->type.element, true);
+      const View like_y = place_result(value, order, &y);
+      const int index = argument(step, operand_name(value) + "_out", like_y, value->type.element, true);
       functor.stores.push_back({value, index, Access::Offset, {}, 0});
     }
     step.has_epilogue = true;

@@ -106,17 +106,17 @@ void lower_reduce(PlanBuilder& builder, const Group& group) {
     x = builder.packed_view(op.inputs[0], order);
   }
   const auto suits = [&](const View& y) { return form_of(x, y, axes).has_value(); };
-  // Those that are one with the last, in x and in y; none if each result is reduced across the lanes.
+  // The lanes are `inner`, into which the last axes are merged, as many as lie together in x and y.
   const auto lane_axes_at = [&](const View& y) {
-    const std::optional<Form> form = form_of(x, y, axes);
     const std::vector<int> order = kept_order(x, axes);
+    std::int64_t extent = 1;
+    const std::int64_t inner = form_of(x, y, axes)->inner;
     int count = 0;
-    for (std::int64_t extent = 1; form && extent < form->inner; ++count) {
-      extent *= y.shape[static_cast<std::size_t>(order[order.size() - 1 - static_cast<std::size_t>(count)])];
-    }
+    while (extent < inner)
+      extent *= y.shape[static_cast<std::size_t>(order[order.size() - 1 - static_cast<std::size_t>(count++)])];
     return count;
   };
-  builder.finish_root(group, {kept_order(x, axes), 0, suits, true, lane_axes_at}, [&](const View& y) {
+  builder.finish_root(group, {kept_order(x, axes), 1, suits, true, lane_axes_at}, [&](const View& y) {
     const std::optional<Form> form = form_of(x, y, axes);
     if (!form) throw InternalError("no form of '" + op.def->name + "' for this layout");
     Step step = builder.new_step(op, is_argmax ? "argmax" : "reduce", "templates/reduce.h");

@@ -154,7 +154,8 @@ void PlanBuilder::lower_scan(const Op& op) {
   std::vector<View> carried;
   for (std::size_t i = 0; i < carries; ++i) {
     const Value* initial = op.inputs[i];
-    const View from = memory_view(initial);
+    const View seen = view(initial);
+    const View from = seen.buffer == kLiteralBuffer ? seen : memory_view(initial);
     const View to =
         contiguous_view(new_buffer(body.inputs[i]->name.empty() ? "carry" : body.inputs[i]->name, initial->type.element,
                                    element_count(initial->type.shape), Memory::Scratch),

@@ -13,7 +13,7 @@
 //   weights with a scale folded in                  fold_block1_conv_weight
 //   a part of `prepare`, `init`, `reset`            prepare_block1_conv_weight
 //   moves of data                                   copy_x, pack_x (into another order of axes), fill_x
-//   a loop                                          memory_scan, memory_scan_backward
+//   a loop                                          memory_scan, memory_scan_backward; that over shards: each_shard
 //
 // Buffers of the caller have the names of the source. A buffer of the arena is named after the value that it holds
 // first: as the source names it (a `let`: h1; the result of a layer: block1_out; a gradient: d_block1_out), else after
@@ -104,7 +104,8 @@ class Namer {
     for (Node& node : nodes) {
       if (node.loop) {
         Loop& loop = *node.loop;
-        loop.name = unique(identifier(joined(loop.origin.layer, "scan") + backward(loop.origin)), step_names_);
+        const std::string wanted = joined(loop.origin.layer, "scan") + backward(loop.origin);
+        loop.name = unique(loop.is_over_shards() ? "each_shard" : identifier(wanted), step_names_);
         name(loop.body);
         continue;
       }

@@ -134,6 +134,9 @@ struct Loop {
   bool reverse = false;
   std::vector<Node> body;
   Origin origin;
+
+  // Over the shards of the batch (cut_shards): no loop of the program.
+  bool is_over_shards() const { return origin.call == kShardsCall && !origin.span.is_valid(); }
 };
 // A value, and where its elements lie.
 struct PlacedValue {

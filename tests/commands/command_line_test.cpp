@@ -64,6 +64,20 @@ TEST_CASE("check: silent for a good program, errors with their place for a bad o
   CHECK(has(json, "unknown-element-type"));
 }
 
+TEST_CASE("a file that is imported in several ways is one: its layers are shared") {
+  const Folder folder;
+  folder.write("base.nn", "fn twice(x: f32[N]) { 2 * x }\nlayer shared = dense(4)\n");
+  folder.write("a.nn", "import \"base.nn\"\nlayer of_a(x: f32[N]) { x |> twice |> shared }\n");
+  folder.write("b.nn", "import \"./base.nn\"\nlayer of_b(x: f32[N]) { x |> twice |> shared }\n");
+  folder.write("m.nn",
+               "import \"a.nn\"\nimport \"b.nn\"\nimport \"base.nn\"\n"
+               "model M(x: f32[4]) -> (y: f32[4]) { y = x |> of_a |> of_b |> shared |> twice }\n");
+  CHECK(folder.nnc("check m.nn").output == "");
+  const std::string graph = folder.nnc("m.nn --emit=graph").output;
+  CHECK(graph.find("name=\"shared.weight\"") != std::string::npos);
+  CHECK(graph.find("name=\"shared.weight\"") == graph.rfind("name=\"shared.weight\""));
+}
+
 TEST_CASE("fmt lays out in place, and --check only looks") {
   const Folder folder;
   folder.write("m.nn", "model M(x:f32)->(y:f32){\n y=x\n}\n");
@@ -466,11 +480,13 @@ TEST_CASE("no output replaces what was read, or fails only after the work") {
   CHECK(folder.read("side.csv") == separable_data());
 }
 
-TEST_CASE("ops: the table of primitives") {
+TEST_CASE("ops: what a program may call, and the primitives of the graph") {
   const Folder folder;
   CHECK(folder.nnc("ops").status == 0);
   CHECK(has(folder.nnc("ops"), "maximum"));
-  CHECK(has(folder.nnc("ops maximum"), "differentiable"));
+  CHECK(has(folder.nnc("ops"), "layer batch_norm(x: float[C, S...]"));
+  CHECK(has(folder.nnc("ops maximum"), "* gradient: yes\n"));
+  CHECK(has(folder.nnc("ops conv"), "requires: groups must divide the channels"));
   CHECK(folder.nnc("ops maximun").status == 1);
   CHECK(has(folder.nnc("ops maximun"), "did you mean 'maximum'?"));
 }

@@ -126,6 +126,46 @@ train M {
   CHECK(folder.run("g++ -std=c++17 -O1 -Wall -Wextra -Wconversion -Wshadow -Werror -c cm.cpp").output == "");
 }
 
+TEST_CASE("shards: training goes the same way, in less memory") {
+  const Folder folder;
+  folder.write("side.nn", kClassifier);
+  folder.write("side.csv", separable_data(256));
+  const std::string train = "train side.nn --data side.csv:x=0:2,label=2 --hold-out 0.25 --epochs 3 --quiet ";
+  const auto last_line = [&](const std::string& options) {
+    const Outcome outcome = folder.nnc(train + "--json log.jsonl " + options);
+    REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
+    std::string log = folder.read("log.jsonl");
+    folder.run("rm log.jsonl");
+    return nlohmann::json::parse(log.substr(log.rfind('\n', log.size() - 2) + 1));
+  };
+  const nlohmann::json whole = last_line(""), sharded = last_line("--shards 4");
+  CHECK(sharded.at("loss").get<double>() == doctest::Approx(whole.at("loss").get<double>()).epsilon(1e-5));
+  CHECK(sharded.at("metrics").at("loss").get<double>() ==
+        doctest::Approx(whole.at("metrics").at("loss").get<double>()).epsilon(1e-5));
+  CHECK(folder.nnc("check side.nn --gradients --shards 2").status == 0);
+  CHECK(has(folder.nnc(train + "--shards 5"), "a batch of 16 cannot be cut in 5 equal shards"));
+  CHECK(folder.nnc("side.nn --train --shards 4 -o side.cpp").output == "");
+  CHECK(folder.read("side.cpp").find("// the 4 shards of the batch, one after the other\nvoid each_shard(") !=
+        std::string::npos);
+  CHECK(folder.read("side.hpp").find("const float (&x)[16][2]") != std::string::npos);
+}
+
+TEST_CASE("shards: a number that is not finite is found in its layer") {
+  const Folder folder;
+  folder.write("m.nn", R"(model M(x: f32[2]) -> (y: f32[2]) { layer first = dense(2); y = exp(x |> first) |> dense(2) }
+train M {
+  input label: class[2]
+  minimize cross_entropy(y, label)
+  with sgd(rate: 1e30)
+  batch 8, shards: 2
+}
+)");
+  folder.write("m.csv", separable_data(64));
+  const Outcome outcome = folder.nnc("train m.nn --data m.csv:x=0:2,label=2 --quiet");
+  CHECK(outcome.status == 1);
+  CHECK_MESSAGE(has(outcome, "first in 'exp' (exp, m.nn:1)"), outcome.output);
+}
+
 TEST_CASE("a train block has states of its own; names that nnc adds clash with none") {
   const Folder folder;
   folder.write("m.nn", R"(model M(seed: f32[2], example: f32[1]) -> (y: f32[2]) { y = seed |> dense(2) |> dropout(0.1) }

@@ -171,6 +171,23 @@ train Net {
   with sgd(rate: 0.1)
 }
 )"},
+    {"a batch in shards", R"(
+model Net(image: f32[2, 6, 5], seed: f32[3]) -> (scores: f32[4]) {
+  let seen = image |> conv(5, kernel: 3, pad: same, bias: false) |> batch_norm |> relu |> max_pool(2) |> flatten
+  scores = concat(seen, seed |> gru(4)) |> dropout(0.3) |> dense(4)
+}
+train Net {
+  batch 12, shards: 4
+  input label: class[4]
+  state average: f32 = 0
+  let l = cross_entropy(scores, label)
+  next average = 0.9 * average + 0.1 * batch_mean(l)
+  minimize l + 1e-2 * l2(weights)
+  metric accuracy(scores, label)
+  metric average
+  with adam(rate: 1e-2, scale: clip_norm(gradients, 1))
+}
+)"},
 };
 
 class ProgramFile {
@@ -205,6 +222,103 @@ TEST_CASE("programs compute what their graphs mean: inference, gradients, traini
     REQUIRE_MESSAGE(backward, diagnostics.render(sources, false));
     check_unit(*backward, sources, 2e-5);
   }
+}
+
+// One function of a train block, compiled.
+struct Function {
+  std::unique_ptr<Unit> unit;
+  const UnitFunction* function = nullptr;
+
+  Evaluation evaluate_at(const std::map<std::string, Tensor>& inputs, const std::map<std::string, Tensor>& states) {
+    return evaluate(function->graph, inputs, states);
+  }
+};
+
+Function compile_function(const std::string& text, const std::string& name) {
+  const ProgramFile file(text);
+  SourceManager sources;
+  Diagnostics diagnostics;
+  CompileOptions options;
+  options.target = *find_target("native");
+  const std::optional<ElaboratedProgram> program = load_program(file.path(), sources, diagnostics, {});
+  REQUIRE_MESSAGE(program.has_value(), diagnostics.render(sources, false));
+  Function result{compile_stage(*program, 0, options, diagnostics)};
+  REQUIRE_MESSAGE(result.unit, diagnostics.render(sources, false));
+  for (const UnitFunction& function : result.unit->functions) {
+    if (function.name == name) result.function = &function;
+  }
+  REQUIRE(result.function != nullptr);
+  return result;
+}
+
+void check_same(const std::map<std::string, Tensor>& found, const std::map<std::string, Tensor>& wanted) {
+  REQUIRE(found.size() == wanted.size());
+  for (const auto& [name, tensor] : wanted) {
+    CAPTURE(name);
+    CHECK(test::difference(found.at(name), tensor, 1e-10) == "");
+  }
+}
+
+TEST_CASE("shards: a step is that of the whole batch, in less memory") {
+  const std::string text = R"(
+model Net(image: f32[2, 8, 8], more: f32[3]) -> (scores: f32[4]) {
+  let seen = image |> conv(8, kernel: 3, pad: same) |> relu |> conv(8, kernel: 3, pad: same) |> relu |> max_pool(2)
+  scores = concat(flatten(seen), more |> gru(4)) |> dropout(0.3) |> dense(4)
+}
+train Net {
+  input label: class[4]
+  minimize cross_entropy(scores, label) + 1e-2 * l2(weights)
+  metric accuracy(scores, label)
+  with adam(rate: 1e-2, scale: clip_norm(gradients, 0.1))
+  batch 16)";
+  for (const std::string name : {"step", "evaluate"}) {
+    CAPTURE(name);
+    Function whole = compile_function(text + "\n}\n", name),
+             sharded = compile_function(text + ", shards: 4\n}\n", name);
+    std::mt19937_64 random(3);
+    std::map<std::string, Tensor> inputs, states;
+    for (const Value* input : whole.function->graph.inputs) {
+      const Attributes& attributes = input->producer->attributes;
+      inputs[attributes.text("name")] = random_value(input->type, attributes.integer("classes"), random);
+    }
+    for (const State& state : whole.function->graph.states) {
+      Tensor value = random_value(state.value->type, 0, random);
+      if (state.kind == StateKind::Optimizer) {
+        for (double& element : value.floats()) element = std::abs(element);
+      }
+      states[state.name] = value;
+    }
+    const Evaluation wanted = whole.evaluate_at(inputs, states), found = sharded.evaluate_at(inputs, states);
+    check_same(found.outputs, wanted.outputs);
+    check_same(found.next_states, wanted.next_states);
+    CHECK(sharded.function->plan.arena_bytes < whole.function->plan.arena_bytes / 2);
+  }
+}
+
+TEST_CASE("shards: batch norm knows its shard; the running statistics are the mean of what the shards make of them") {
+  Function step = compile_function(R"(
+model Net(x: f32[1]) -> (y: f32[1]) { y = x |> batch_norm }
+train Net {
+  minimize sum(y * x)
+  with sgd(rate: 0)
+  batch 4, shards: 2
+}
+)",
+                                   "step");
+  std::map<std::string, Tensor> inputs, states;
+  for (const Value* input : step.function->graph.inputs) {
+    inputs[input->producer->attributes.text("name")] = Tensor::zeros(input->type);
+  }
+  // Shards (1, 3) and (2, 6): means 2 and 4, variances 1 and 4, corrected 2 and 8.
+  inputs.at("x").floats() = {1, 3, 2, 6};
+  for (const State& state : step.function->graph.states) states[state.name] = Tensor::zeros(state.value->type);
+  states.at("batch_norm.scale").floats() = {1};
+  states.at("batch_norm.running_var").floats() = {1};
+  const Evaluation at = step.evaluate_at(inputs, states);
+  CHECK(at.next_states.at("batch_norm.running_mean").at(0) == doctest::Approx(0.1 * 3));
+  CHECK(at.next_states.at("batch_norm.running_var").at(0) == doctest::Approx(0.9 + 0.1 * 5));
+  // Values of both shards are -1 and 1 (but for epsilon): the loss is the mean of -1 + 3 and -2 + 6, each over two.
+  CHECK(at.outputs.at("loss").at(0) == doctest::Approx(1.5).epsilon(1e-4));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Random graphs through plan, emission and the in-process compiler, against the evaluator.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <random>
@@ -129,20 +130,99 @@ TEST_CASE("a state that an output shows in another form is not overwritten befor
   compare(std::move(graph), {}, {{"memory", before}});
 }
 
-// sum(x, axis) + b, with b along the last axis that is left: whether that axis fills the lanes of the reduction, alone
-// or with the one before it, or lies across them.
-TEST_CASE("a bias behind a reduction") {
-  for (const std::int64_t axis : {0, 1, 2}) {
-    CAPTURE(axis);
-    Graph graph;
-    GraphBuilder builder(graph);
-    Value* x = graph.input("x", {ElementType::F32, {3, 4, 5}});
-    Value* sum = builder.reduce_sum(x, {axis});
-    Value* b = graph.input("b", {ElementType::F32, {sum->type.shape[1]}});
-    graph.outputs = {{"y", builder.add(sum, builder.broadcast(b, sum->type.shape, {1}))}};
-    const std::map<std::string, Tensor> inputs = test::random_inputs(graph, 1);
-    compare(std::move(graph), inputs, {});
+// Attributes of a convolution of [n, c, h, w] with [o, i, h, w].
+Attributes plain_convolution() {
+  Attributes attributes;
+  attributes.set("x_axes", std::string("nc01"));
+  attributes.set("w_axes", std::string("oi01"));
+  attributes.set("y_axes", std::string("nc01"));
+  for (const char* name : {"stride", "input_dilation", "window_dilation"}) {
+    attributes.set(name, std::vector<std::int64_t>{1, 1});
   }
+  for (const char* name : {"pad_low", "pad_high"}) attributes.set(name, std::vector<std::int64_t>{0, 0});
+  attributes.set("groups", std::int64_t{1});
+  attributes.set("batch_groups", std::int64_t{1});
+  return attributes;
+}
+
+// A kernel's result, of which each has operands of its own, and what follows it in the epilogue: an operand that lies
+// along some of the result's axes is added, for each choice of axes; the last result becomes an f64.
+template <class Root>
+void check_epilogues(const std::string& what, std::size_t rank, const Root& root) {
+  CAPTURE(what);
+  Graph graph;
+  GraphBuilder builder(graph);
+  for (unsigned axes = 0; axes < (1u << rank); ++axes) {
+    const auto input = [&](const std::string& name, const Shape& shape) {
+      return graph.input(fmt::format("{}{}", name, axes), {ElementType::F32, shape});
+    };
+    Value* result = root(builder, input);
+    REQUIRE(result->type.shape.size() == rank);
+    Shape shape;
+    std::vector<std::int64_t> along;
+    for (std::size_t i = 0; i < rank; ++i) {
+      if ((axes >> i & 1) == 0) continue;
+      shape.push_back(result->type.shape[i]);
+      along.push_back(static_cast<std::int64_t>(i));
+    }
+    Value* sum = builder.add(result, builder.broadcast(input("b", shape), result->type.shape, along));
+    if (axes + 1 == 1u << rank) {
+      Attributes to;
+      to.set("to", ElementType::F64);
+      sum = builder.op("cast", {sum}, to);
+    }
+    graph.outputs.push_back({fmt::format("y{}", axes), sum});
+  }
+  const std::map<std::string, Tensor> inputs = test::random_inputs(graph, 1);
+  compare(std::move(graph), inputs, {});
+}
+
+TEST_CASE("what is added to a kernel's result is read where it lies") {
+  const auto reduced = [](std::vector<std::int64_t> axes) {
+    return [axes](GraphBuilder& builder, const auto& input) {
+      Attributes attributes;
+      attributes.set("axes", axes);
+      return builder.op("reduce_sum", {input("x", {3, 6, 4})}, attributes);
+    };
+  };
+  check_epilogues("sum over the first axis", 2, reduced({0}));
+  check_epilogues("sum over the second axis", 2, reduced({1}));
+  check_epilogues("sum over the last axis", 2, reduced({2}));
+  check_epilogues("sum over an axis of one", 2, [](GraphBuilder& builder, const auto& input) {
+    Attributes attributes;
+    attributes.set("axes", std::vector<std::int64_t>{1});
+    return builder.op("reduce_sum", {input("x", {6, 1, 4})}, attributes);
+  });
+  const auto contracted = [](const char* spec, Shape a, Shape b) {
+    return [=](GraphBuilder& builder, const auto& input) {
+      return builder.contraction(spec, input("x", a), input("w", b));
+    };
+  };
+  check_epilogues("matrices", 2, contracted("mk,kn->mn", {3, 4}, {4, 5}));
+  check_epilogues("rows apart", 4, contracted("abmk,bkn->abmn", {2, 3, 2, 4}, {3, 4, 2}));
+  check_epilogues("columns of two axes", 3, contracted("mk,kab->mab", {3, 4}, {4, 2, 3}));
+  check_epilogues("columns apart", 3, contracted("mk,kab->amb", {3, 4}, {4, 2, 3}));
+  const auto convolved = [](Shape x, Shape w) {
+    return [=](GraphBuilder& builder, const auto& input) {
+      return builder.op("convolution", {input("x", x), input("w", w)}, plain_convolution());
+    };
+  };
+  check_epilogues("a convolution", 4, convolved({2, 3, 6, 5}, {4, 3, 2, 3}));
+  check_epilogues("a convolution whose window is larger than its result", 4, convolved({2, 3, 4, 5}, {4, 3, 3, 4}));
+  check_epilogues("windows", 4, [](GraphBuilder& builder, const auto& input) {
+    Attributes attributes;
+    attributes.set("window", std::vector<std::int64_t>{1, 1, 2, 3});
+    for (const char* name : {"stride", "dilation"}) attributes.set(name, std::vector<std::int64_t>{1, 1, 1, 1});
+    for (const char* name : {"pad_low", "pad_high"}) attributes.set(name, std::vector<std::int64_t>{0, 0, 0, 0});
+    return builder.op("window_sum", {input("x", {2, 3, 5, 4})}, attributes);
+  });
+  check_epilogues("windows over the outer of three axes", 5, [](GraphBuilder& builder, const auto& input) {
+    Attributes attributes;
+    attributes.set("window", std::vector<std::int64_t>{1, 1, 2, 1, 3});
+    for (const char* name : {"stride", "dilation"}) attributes.set(name, std::vector<std::int64_t>{1, 1, 1, 1, 1});
+    for (const char* name : {"pad_low", "pad_high"}) attributes.set(name, std::vector<std::int64_t>{0, 0, 0, 0, 0});
+    return builder.op("window_sum", {input("x", {2, 3, 4, 3, 5})}, attributes);
+  });
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ TEST_CASE("the table is complete") {
     CHECK((def.evaluate || def.name == "input" || def.name == "state" || def.name == "gradient"));
     CHECK((!def.samples.empty() || kWithoutSamples.count(def.name) != 0));
     CHECK((def.lower.family == Family::None) ==
-          (def.has(Leaf) || def.has(BeforeBatch) || def.has(BeforeDifferentiate)));
+          (def.has(Leaf) || def.has(BeforeBatch) || def.has(BeforeDifferentiate) || def.has(BeforeShards)));
     if (def.lower.family == Family::Elementwise) CHECK(def.lower.body.find("return") != std::string::npos);
   }
   CHECK(find_op("no_such") == nullptr);
@@ -109,7 +109,7 @@ TEST_CASE("gradients agree with central differences") {
   for_samples([&](const OpDef& def, const Sample& sample) {
     if (!sample.differentiable) return;
     const Graph graph = sample_graph(def, sample);
-    if (sample.operands.empty() || def.has(BeforeBatch)) return;
+    if (sample.operands.empty() || def.has(BeforeBatch) || def.has(BeforeShards)) return;
     REQUIRE_MESSAGE(def.gradient, "a differentiable sample of an operation without a gradient");
     std::mt19937 random(2);
     std::vector<Tensor> operands = draw(sample, random);
@@ -202,7 +202,7 @@ void check_batch(const OpDef& def, const Sample& sample, unsigned subset, const 
 TEST_CASE("a batched operation is the stack of those of the examples") {
   int checked = 0;
   for_samples([&](const OpDef& def, const Sample& sample) {
-    if (sample.operands.empty() || def.has(BeforeBatch)) return;
+    if (sample.operands.empty() || def.has(BeforeBatch) || def.has(BeforeShards)) return;
     for (unsigned subset = 1; subset < 1u << sample.operands.size(); ++subset) {
       CAPTURE(subset);
       REQUIRE(def.batch);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace nnc {
@@ -86,6 +87,33 @@ TEST_CASE("the nearest name is found, a far one is not") {
   CHECK(nearest("rleu", {"relu", "gelu"}) == "relu");
   CHECK(nearest("x", {"y"}).empty());
   CHECK(nearest("foo", {"dense"}).empty());
+  CHECK(nearest("None", {"conv"}).empty());
+  CHECK(nearest("N", {"ln"}).empty());
+  CHECK(nearest("X", {"x", "y"}) == "x");
+}
+
+TEST_CASE("of a line of megabytes what is around the place is shown, of a long message its ends, of many notes some") {
+  SourceManager sources;
+  const std::string filler(5'000'000, 'a');
+  const std::int32_t file = sources.add("m.nn", filler + " é$é " + filler);
+  Diagnostics diagnostics;
+  Diagnostic& diagnostic = diagnostics.report(Kind::unexpected_character, find(sources, file, "$"), filler);
+  for (std::uint32_t i = 0; i < 100'000; ++i) diagnostic.note({file, i, i + 1}, "opened here");
+  const std::string text = diagnostics.render(sources, false);
+  CHECK(text.size() < 12'000);
+  CHECK(text.starts_with("m.nn:1:5000003: error: unexpected character aaa"));
+  CHECK(text.find("aaa … aaa") != std::string::npos);
+  CHECK(text.find("a é$é a") != std::string::npos);
+  CHECK(text.find("nnc: note: 99980 more notes are not shown") != std::string::npos);
+  // The mark stands below the character.
+  const std::size_t line = text.find('\n') + 1, mark_line = text.find('\n', line) + 1;
+  const std::string shown = text.substr(line, mark_line - line);
+  const auto columns = [](const std::string& part) {
+    return std::count_if(part.begin(), part.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  };
+  CHECK(static_cast<std::ptrdiff_t>(text.find('^', mark_line) - mark_line) ==
+        columns(shown.substr(0, shown.find('$'))));
+  CHECK(diagnostics.to_json(sources).size() < 12'000);
 }
 
 }  // namespace

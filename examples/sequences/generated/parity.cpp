@@ -101,10 +101,9 @@ struct MemoryContraction {
   static constexpr int lanes = 8, tile_m = 4, tile_n = 3;
 };
 
-struct CopyConstant {
+struct FillC0 {
   static constexpr int rank = 1;
   static constexpr std::ptrdiff_t extent[1] = {8};
-  static constexpr std::ptrdiff_t x_stride[1] = {0};
   static constexpr std::ptrdiff_t y_stride[1] = {1};
   static constexpr int lanes = 8;
 };
@@ -204,11 +203,6 @@ struct Add_2 {
   }
 };
 
-// ---- Tables ----
-
-// f32[]
-alignas(64) const float constant[1] = {0.0f};
-
 // ---- Steps ----
 
 // model.nn:7  copies memory_b, f32[24]
@@ -234,8 +228,8 @@ void memory_contraction(const float* a, const float* b, float* y) {
   contraction<MemoryContraction>(a, b, y, KeepSum{});
 }
 
-// model.nn:7  copies constant, f32[8]
-void copy_constant(const float* x, float* y) { copy<CopyConstant>(x, y); }
+// model.nn:7  fills c0
+void fill_c0(float* y) { fill<FillC0>(y, float{0.0f}); }
 
 // model.nn:7  memory: gru (add) over [24]. 24 FLOP
 void memory_add(const float* memory_contraction_out, const float* memory_b, float* memory_add_out) {
@@ -296,7 +290,7 @@ void prepare(const Parameters& parameters, Prepared& prepared) {
 //         1536        512  memory_out                       memory_add - top
 //         2048         96  memory_add_out                   memory_add - memory_add_2
 //         2176         96  memory_contraction_2_out         memory_contraction_2 - memory_add_2
-//         2304         32  c0                               copy_constant - copy_c0
+//         2304         32  c0                               fill_c0 - copy_c0
 void forward(const Prepared& prepared, const float (&bits)[16][1], float (&odd)[16][2], Arena& arena) {
   float* const memory_contraction_out = elements<float>(arena.bytes[0]);
   float* const c0 = elements<float>(arena.bytes[2304]);
@@ -305,7 +299,7 @@ void forward(const Prepared& prepared, const float (&bits)[16][1], float (&odd)[
   float* const memory_out = elements<float>(arena.bytes[1536]);
 
   memory_contraction(elements<const float>(bits), elements<const float>(prepared.memory_W), memory_contraction_out);
-  copy_constant(elements<const float>(constant[0]), c0);
+  fill_c0(c0);
   memory_scan(memory_contraction_out, elements<const float>(prepared.memory_b), memory_add_out, c0,
               elements<const float>(prepared.memory_U), memory_contraction_2_out,
               elements<const float>(prepared.memory_d), memory_out);
