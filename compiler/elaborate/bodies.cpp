@@ -116,7 +116,7 @@ void Evaluator::declare_member(const std::string& name, const Datum& value) {
 void Evaluator::param_statement(const Stmt& statement, const ScopePtr& scope) {
   StateInfo info;
   info.path = join_path(owner.path, statement.names[0].text);
-  info.type = type(statement.type, scope);
+  info.type = type(statement.type, scope, false);
   info.kind = StateKind::Parameter;
   info.span = statement.names[0].span;
   info.chain = reporter().chain;
@@ -148,7 +148,7 @@ void Evaluator::state_statement(const Stmt& statement, const ScopePtr& scope) {
   bool is_training_state = !state_prefix.empty();
   StateInfo info;
   info.path = join_path(is_training_state ? state_prefix : owner.path, name);
-  info.type = type(statement.type, scope);
+  info.type = type(statement.type, scope, false);
   info.kind = is_training_state || owner.is_train_block ? StateKind::Optimizer
               : is_cell                                 ? StateKind::Recurrent
                                                         : StateKind::Statistic;

@@ -26,7 +26,7 @@ Datum reshape(Arguments& arguments) {
   Shape shape = arguments.integers("dims");
   std::int64_t count = 1;
   for (std::int64_t size : shape) {
-    if (size < 1) bad_size(arguments, "dims", size);
+    if (size < arguments.evaluator.program.size_min()) bad_size(arguments, "dims", size);
     if (__builtin_mul_overflow(count, size, &count))
       evaluator.reporter().fail(Kind::integer_overflow, arguments.place("dims"));
   }
@@ -182,7 +182,8 @@ Datum slice(Arguments& arguments) {
   std::size_t rank = x->type.shape.size();
   std::vector<std::int64_t> start = arguments.per_axis("start", 0, rank), stop = arguments.per_axis("stop", 0, rank);
   for (std::size_t i = 0; i < rank; ++i) {
-    if (start[i] >= 0 && stop[i] > start[i] && stop[i] <= x->type.shape[i]) continue;
+    const bool is_long_enough = stop[i] - start[i] >= evaluator.program.size_min();
+    if (start[i] >= 0 && is_long_enough && stop[i] <= x->type.shape[i]) continue;
     for (auto [name, bound] : {std::pair("start", start[i]), std::pair("stop", stop[i])}) {
       if (bound >= 0 && bound <= x->type.shape[i]) continue;
       evaluator.reporter().fail_with(evaluator.session.size_notes(x, static_cast<std::int64_t>(i)),
@@ -277,7 +278,7 @@ Datum iota(Arguments& arguments) {
   Shape dims = arguments.integers("dims");
   if (dims.empty()) arguments.evaluator.reporter().fail(Kind::no_such_axis, arguments.place("dims"), 0, 0);
   for (std::int64_t size : dims) {
-    if (size < 1) bad_size(arguments, "dims", size);
+    if (size < arguments.evaluator.program.size_min()) bad_size(arguments, "dims", size);
   }
   std::int64_t axis = arguments.axis("axis", 0, dims.size());
   Session& session = arguments.evaluator.session;

@@ -111,7 +111,9 @@ class Evaluator {
 
   // Types.
   Element element(const ast::Type& type, const ScopePtr& scope);
-  TensorType type(const ast::Type& type, const ScopePtr& scope);
+  // An error if a size is too small or too large. What is learned or kept from call to call may not be empty; other
+  // tensors may in a program that imports ONNX operators.
+  TensorType type(const ast::Type& type, const ScopePtr& scope, bool may_be_empty = true);
   ScopePtr bind(const std::vector<ast::Param>& params, const ScopePtr& outer, const std::string& callee,
                 std::vector<BoundArgument> arguments, Span span, bool binds_sizes);
   void check_result(const ast::Type& type, Datum& result, const ScopePtr& scope, Span span, const std::string& callee);

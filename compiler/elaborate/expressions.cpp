@@ -230,7 +230,8 @@ Value* Evaluator::index_tensor(Value* base, const Expr& expr, const ScopePtr& sc
     const ast::Index& index = expr.indices[axis];
     std::tie(starts[axis], stops[axis]) =
         index_bounds(index, shape[axis], {{{}, shape[axis], base, static_cast<std::int64_t>(axis)}}, scope);
-    if (starts[axis] == stops[axis]) reporter().fail(Kind::bad_slice, index.span, stops[axis], starts[axis]);
+    if (stops[axis] - starts[axis] < program.size_min())
+      reporter().fail(Kind::bad_slice, index.span, stops[axis], starts[axis]);
     if (index.is_slice) kept.push_back(stops[axis] - starts[axis]);
   }
   at(expr.span);

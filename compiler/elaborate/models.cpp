@@ -78,7 +78,8 @@ std::vector<BoundArgument> model_arguments(Evaluator& evaluator, const ast::Mode
   for (const ast::Param& param : model.params) {
     if (!param.kind.empty()) continue;
     evaluator.at(param.span);
-    TensorType type = evaluator.type(param.type, header);
+    // What is trained on has elements.
+    TensorType type = evaluator.type(param.type, header, evaluator.session.purpose() == Purpose::Forward);
     Value* value = evaluator.session.input(param.name.text, type, true);
     give(param, Datum::of(value));
   }

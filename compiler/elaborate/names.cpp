@@ -245,7 +245,8 @@ class NameChecker {
       const bool is_given_by_name = param.default_value != nullptr;
       has_settings = has_settings || (!param.kind.empty() && !is_given_by_name);
       if (!binds_sizes || !param.kind.empty()) continue;
-      if (has_settings && !is_given_by_name) {
+      // The library of ONNX operators keeps the order of ONNX's inputs, some of which are settings here.
+      if (has_settings && !is_given_by_name && !reporter_.is_prelude(param.name.span)) {
         reporter_.report(Kind::input_after_setting, param.name.span, param.name.text);
       }
       bind_sizes(param.type, names);

@@ -83,7 +83,10 @@ ScopePtr Program::embedded_scope(std::span<const EmbeddedFile> library, ScopePtr
 }
 
 ScopePtr Program::import_file(const ast::Import& import, std::set<std::string>& active) {
-  if (import.path == kOnnxLibrary) return embedded_scope(onnx_files(), prelude_scope_);
+  if (import.path == kOnnxLibrary) {
+    imports_onnx_ = true;
+    return embedded_scope(onnx_files(), prelude_scope_);
+  }
   std::filesystem::path base = std::filesystem::path(sources_.name(import.path_span.file)).parent_path();
   std::string path = (base / import.path).lexically_normal().string();
   const std::string file_identity = identity(path);

@@ -25,6 +25,8 @@ class Program {
   const ast::File& user_file() const { return user_; }
   const ScopePtr& user_scope() const { return user_scope_; }
   const ElaborateOptions& options() const { return options_; }
+  // The least size of an axis. Tensors without elements are mistakes, but models of ONNX compute with them.
+  std::int64_t size_min() const { return imports_onnx_ ? 0 : 1; }
   Reporter& reporter() { return reporter_; }
   SourceManager& sources() { return sources_; }
   // The name of the instance made where a layer, cell or model is named as an operator: "dense", "dense_2".
@@ -44,6 +46,7 @@ class Program {
   Reporter reporter_;
   ScopePtr prelude_scope_;
   ScopePtr user_scope_;
+  bool imports_onnx_ = false;
   std::vector<std::unique_ptr<ast::File>> files_;
   std::vector<std::pair<const ast::File*, ScopePtr>> scopes_;
   std::map<std::string, ScopePtr> imported_;  // each file once, however often it is imported

@@ -174,6 +174,11 @@ std::vector<Value*> Session::leave_scan(const std::vector<Value*>& outputs) {
   graphs.push_back(std::move(inner.body));
   region_ = inner.parent;
   std::vector<Value*> results = op_all("scan", operands, std::move(attribute_values), std::move(graphs));
+  for (const std::vector<Value*>* values : {&operands, &results}) {
+    for (const Value* value : *values) {
+      if (element_count(value->type.shape) == 0) reporter_.fail(Kind::unsupported_empty, place, "scan");
+    }
+  }
   std::vector<Value*> visible;
   for (std::size_t i = 0; i < results.size(); ++i) {
     Info& info = info_[results[i]];

@@ -160,7 +160,7 @@ void Stage::declare_names(Evaluator& evaluator, const ScopePtr& scope, const std
         break;
       case StmtKind::Input: {
         evaluator.at(one->span);
-        TensorType type = evaluator.type(one->type, scope);
+        TensorType type = evaluator.type(one->type, scope, false);
         const ast::Name& name = one->names[0];
         // Data are bound by name.
         for (const ast::Param& param : model_.model->params) {

@@ -402,9 +402,10 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   return result;
 }
 
-TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
+TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, bool may_be_empty) {
   TensorType result;
   result.element = element(type, scope);
+  const std::int64_t least = may_be_empty ? program.size_min() : 1;
   std::int64_t count = 1;
   bool is_too_large = false;
   if (type.element == "class") result.class_sources = expression(*type.class_count, scope).sources;
@@ -417,14 +418,14 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope) {
     }
     const std::vector<Datum> one = {size};
     for (const Datum& item : size.is(DatumKind::List) ? size.items : one) {
-      if (item.integer < 1 || item.integer > kSizeMax) {
+      if (item.integer < least || item.integer > kSizeMax) {
         reporter().fail_with(session.size_notes(item.sources), Kind::bad_size, dim.size->span, item.integer,
                              item.integer == -1 ? "a size is at least 1, and the batch is no axis of a model"
-                                                : fmt::format("a size is 1 to {}", kSizeMax));
+                                                : fmt::format("a size is {} to {}", least, kSizeMax));
       }
       result.shape.push_back(item.integer);
       result.sources.push_back(item.sources);
-      is_too_large = is_too_large || count > kElementsMax / item.integer;
+      is_too_large = is_too_large || (item.integer > 0 && count > kElementsMax / item.integer);
       if (!is_too_large) count *= item.integer;
     }
   }

@@ -203,7 +203,8 @@ std::vector<ApiFunction> api_functions(const Unit& unit) {
   for (const UnitFunction& function : unit.functions) {
     if (function.name == "prepare" && !unit.prepared_data.empty()) continue;
     ApiFunction api = api_function(unit, function, names);
-    if (!api.parameters.empty()) functions.push_back(std::move(api));  // nothing to prepare, say
+    // There may be nothing to prepare; a model is there even if nothing in it has elements.
+    if (!api.parameters.empty() || function.name == "forward") functions.push_back(std::move(api));
   }
   return functions;
 }

@@ -148,14 +148,11 @@ std::string Builder::use(Imported& value) {
   }
   const auto known = parameters_.find(value.constant);
   if (known != parameters_.end()) return known->second;
+  const std::string zero = type.element == ElementType::Bool ? "false" : "0";
   if (element_count(type.shape) == 0) {
-    diagnostics_.report(
-        Kind::onnx_unsupported, Span{},
-        fmt::format("{} is {}; tensors of no elements are not supported", quote(value.name), to_string(type)));
-    throw semantics::Abandon{};
+    return fmt::format("broadcast(cast({}, {}), to: {})", zero, name(type.element), to_string(type.shape));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const std::string zero = type.element == ElementType::Bool ? "false" : "0";
   const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
   evaluator_->statement(parse("parameter", line), scope_);
   lines_.push_back({"", "", line, "", {}});

@@ -23,6 +23,9 @@ void add_batch(Graph& graph, std::int64_t batch);
 // way is reported at its place (kind no_gradient).
 void differentiate(Graph& graph, Diagnostics& diagnostics);
 
+// Values without elements are computed by nobody: what is left of the graph has none, its inputs and outputs included.
+void drop_empty(Graph& graph);
+
 // Operations whose operands are all constants become constants (results above 1 MB are left unless they shrink).
 void fold_constants(Graph& graph);
 // Algebraic identities that keep the bits (x + 0 only where it does), movement operations merged, scans of length 1

@@ -93,15 +93,19 @@ Outcome run_emitted(const ElaboratedProgram& program, const SourceManager& sourc
   const Status filled = fill_parameters(*session, program, 0, {}, 0);
   if (!filled) return {Verdict::Wrong, filled.error()};
   session->prepare();
-  const Graph& graph = session->function("forward")->graph;
   std::vector<std::vector<std::byte>> inputs, outputs;
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) inputs.push_back(bytes_of(test.inputs[i]));
+  for (const Tensor& input : test.inputs) inputs.push_back(bytes_of(input));
   const Graph& forward = program.models[0].forward;
   for (const Output& output : forward.outputs) outputs.push_back(bytes_of(Tensor::zeros(output.value->type)));
-  for (const std::vector<std::byte>& input : inputs) input_pointers.push_back(input.data());
-  for (std::vector<std::byte>& output : outputs) output_pointers.push_back(output.data());
+  // What has no elements is no parameter of the function.
+  for (const std::vector<std::byte>& input : inputs) {
+    if (!input.empty()) input_pointers.push_back(input.data());
+  }
+  for (std::vector<std::byte>& output : outputs) {
+    if (!output.empty()) output_pointers.push_back(output.data());
+  }
   session->call("forward", input_pointers, output_pointers);
   std::vector<Tensor> got;
   for (std::size_t i = 0; i < outputs.size(); ++i) {

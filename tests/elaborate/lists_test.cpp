@@ -28,7 +28,7 @@ TEST_CASE("lists: filter, sums, numbers of a constant, items by place") {
           "model M(x: f32[4]) -> (y: f32[3], z: f32[4], w: f32[2]) {\n"
           "  let places = odd(range(0, 6))\n"
           "  y = cast(places, f32) * sum(places)\n"
-          "  let known = cast([5, 7], i64)\n"
+          "  let known: i64[2] = [5, 7]\n"
           "  z = x * numbers(known)[1]\n"
           "  w = x[:len(filter([x, x], { _t -> true }))]\n"
           "}\n",

@@ -1,6 +1,7 @@
 // fold_constants, merge_common, remove_dead, hoist_from_scan: what they do and what they leave.
 #include <doctest/doctest.h>
 
+#include "compiler/graph/verify.h"
 #include "compiler/passes/passes.h"
 #include "tests/passes/support.h"
 
@@ -36,6 +37,22 @@ TEST_CASE("fold_constants: a result above 1 MB is left unless it shrinks") {
   w.output("large", product);
   const Graph folded = check_pass(w.graph, fold_constants);
   CHECK(count(folded, "contraction") == 1);
+}
+
+TEST_CASE("drop_empty: what has no elements leaves the signature, and what depends on it is known") {
+  Written w;
+  Value *x = w.input("x", {2}), *empty = w.input("empty", {2, 0});
+  w.output("y", w.build.add(x, w.build.reduce_sum(empty, {1})));
+  w.output("nothing", w.build.negate(empty));
+  Graph dropped = w.graph.clone();
+  drop_empty(dropped);
+  CHECK(verify(dropped).empty());
+  REQUIRE(dropped.inputs.size() == 1);
+  REQUIRE(dropped.outputs.size() == 1);
+  const Values inputs = {{"x", tensor_of({2}, {3, 4})}};
+  CHECK(evaluate(dropped, inputs, {}).outputs.at("y").floats() == std::vector<double>{3, 4});
+  fold_constants(dropped);
+  CHECK(count(dropped, "reduce_sum") == 0);
 }
 
 TEST_CASE("merge_common: operations alike become one, in either order of a commutative one's operands") {

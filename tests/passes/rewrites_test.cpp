@@ -106,3 +106,17 @@ TEST_CASE("rewrites: lower_layout") {
   output y = %y
 )");
 }
+
+TEST_CASE("rewrites: drop_empty") {
+  check_rewrite(drop_empty, input("x") + R"(
+  %e = input() {classes=0, element=f32, name="e", per_example=true, shape=[0, 3]} : f32[0, 3]
+  %a = slice(%x) {start=[0, 0], stop=[2, 0], step=[1, 1]} : f32[2, 0]
+  %b = exp(%e) : f32[0, 3]
+  %c = concat(%b, %x) {axis=0} : f32[2, 3]
+  output y = %c
+  output nothing = %b
+)",
+                input("x") + R"(
+  output y = %x
+)");
+}
