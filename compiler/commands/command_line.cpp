@@ -295,17 +295,14 @@ void add_files(CLI::App& app, const std::string& name, std::vector<std::string>&
 
 void add_expect(CLI::App& app, ExpectOptions& options) {
   add_files(app, "--expect", options.files, "Compare an output with this file; status 1 if it is not close");
-  CLI::Option* expect = app.get_option("--expect");
   app.add_option("--rtol", options.rtol, "Close is |found - expected| <= ATOL + RTOL |expected|")
       ->type_name("RTOL")
       ->default_str(fmt::format("{:g}", options.rtol))
-      ->check(number_from_zero(true))
-      ->needs(expect);
+      ->check(number_from_zero(true));
   app.add_option("--atol", options.atol, "See --rtol")
       ->type_name("ATOL")
-      ->default_str(fmt::format("{:g}", options.atol))
-      ->check(number_from_zero(true))
-      ->needs(expect);
+      ->default_str(fmt::format("{:g}", kDefaultAtol))
+      ->check(number_from_zero(true));
 }
 
 void add_run(CLI::App& app, RunOptions& options) {
@@ -320,6 +317,17 @@ void add_run(CLI::App& app, RunOptions& options) {
   app.get_option("--cotangent")->needs("--gradient");
   add_stream(app, options.compile, "Run the step function: this input goes in row by row")->excludes("--cotangent");
   add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
+}
+
+void add_against(CLI::App& app, VerifyOptions& options) {
+  CLI::Option* against =
+      app.add_option("--against", options.against, "Compare the outputs of an .onnx model with: onnxruntime")
+          ->type_name("PROGRAM")
+          ->check(one_of("program to compare with", {"onnxruntime"}));
+  for (const char* other : {"--stage", "--gradients", "--weights"}) against->excludes(app.get_option(other));
+  app.add_option("--python", options.python, "The Python that has it; else NNC_PYTHON, or python3")
+      ->type_name("FILE")
+      ->needs(against);
 }
 
 void add_verify(CLI::App& app, VerifyOptions& options) {
@@ -340,6 +348,7 @@ void add_verify(CLI::App& app, VerifyOptions& options) {
       ->default_str("1")
       ->check(above_zero());
   add_expect(app, options.expect);
+  add_against(app, options);
   add_skip(app, options.compile);
   app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
@@ -459,6 +468,15 @@ int run_command_line(int argc, const char* const* argv) {
     if (app.get_subcommands().empty() || option->count() == 0) continue;
     return usage_error(fmt::format("'{}' stands before '{}': options come after the name of the command",
                                    option->get_name(), app.get_subcommands().front()->get_name()));
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    const auto given = [&](const char* name) {
+      const CLI::Option* const option = command->get_option_no_throw(name);
+      return option != nullptr && option->count() > 0;
+    };
+    if ((given("--rtol") || given("--atol")) && !given("--expect") && !given("--against")) {
+      return usage_error("--rtol and --atol say how close --expect or --against finds outputs; neither is given");
+    }
   }
   if (app.got_subcommand("check")) return run_check(check_arguments);
   if (app.got_subcommand("fmt")) return format_files(fmt_options);

@@ -11,23 +11,37 @@
 
 namespace nnc {
 
-Closeness compare(const Array& found, const Array& expected, double rtol, double atol) {
+namespace {
+
+double element(const Array& array, std::int64_t i) {
+  return read_element(array.element, array.bytes.data() + i * size_bytes(array.element));
+}
+
+}  // namespace
+
+Closeness compare(const Array& found, const Array& expected, const ExpectOptions& options) {
   Closeness result;
   result.elements = element_count(expected.shape);
-  const std::size_t found_size = static_cast<std::size_t>(size_bytes(found.element));
-  const std::size_t expected_size = static_cast<std::size_t>(size_bytes(expected.element));
+  double largest = 0;
+  for (std::int64_t i = 0; i < result.elements && options.of_largest > 0; ++i) {
+    const double b = element(expected, i);
+    if (std::isfinite(b)) largest = std::max(largest, std::abs(b));
+  }
+  const double atol = options.atol.value_or(kDefaultAtol) + options.of_largest * largest;
   for (std::int64_t i = 0; i < result.elements; ++i) {
-    const std::size_t at = static_cast<std::size_t>(i);
-    const double a = read_element(found.element, found.bytes.data() + at * found_size);
-    const double b = read_element(expected.element, expected.bytes.data() + at * expected_size);
+    const double a = element(found, i);
+    const double b = element(expected, i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
     double apart = std::abs(a - b);
     if (std::isnan(apart)) apart = std::numeric_limits<double>::infinity();
     result.absolute = std::max(result.absolute, apart);
     if (b != 0) result.relative = std::max(result.relative, apart / std::abs(b));
     // An infinity is close to itself alone.
-    if (std::isfinite(b) && apart <= atol + rtol * std::abs(b)) continue;
-    if (result.far++ == 0) result.first = i;
+    if (std::isfinite(b) && apart <= atol + options.rtol * std::abs(b)) continue;
+    if (result.far++ > 0) continue;
+    result.first = i;
+    result.found = a;
+    result.expected = b;
   }
   return result;
 }
@@ -60,19 +74,16 @@ Status ExpectedOutputs::compare(const std::string& name, const Array& found) {
       return Failure{fmt::format("{}: has shape {}, but the output '{}' is {}", array.place, to_string(array.shape),
                                  name, to_string(found.shape))};
     }
-    const Closeness close = nnc::compare(found, array, options_.rtol, options_.atol);
+    const Closeness close = nnc::compare(found, array, options_);
     const std::string type = to_string(Type{found.element, found.shape});
     fmt::print("{} {}: ", name, type);
     if (close.far == 0) {
       fmt::print("as expected; largest difference {:.3g}, relative {:.3g}\n", close.absolute, close.relative);
       return Done{};
     }
-    const std::size_t at = static_cast<std::size_t>(close.first);
     fmt::print(
         "{} of {} elements differ, the first {}: {:.9g}, expected {:.9g}; largest difference {:.3g}\n", close.far,
-        close.elements, index_text(array.shape, static_cast<std::uint64_t>(close.first)),
-        read_element(found.element, found.bytes.data() + at * static_cast<std::size_t>(size_bytes(found.element))),
-        read_element(array.element, array.bytes.data() + at * static_cast<std::size_t>(size_bytes(array.element))),
+        close.elements, index_text(array.shape, static_cast<std::uint64_t>(close.first)), close.found, close.expected,
         close.absolute);
     far_.push_back(name);
   }
@@ -81,8 +92,8 @@ Status ExpectedOutputs::compare(const std::string& name, const Array& found) {
 
 Status ExpectedOutputs::agreed() const {
   if (far_.empty()) return Done{};
-  return Failure{fmt::format("not as expected, by more than {:g} and {:g} of the expected number: {}", options_.atol,
-                             options_.rtol, fmt::join(far_, ", "))};
+  return Failure{fmt::format("not as expected, by more than {:g} and {:g} of the expected number: {}",
+                             options_.atol.value_or(kDefaultAtol), options_.rtol, fmt::join(far_, ", "))};
 }
 
 }  // namespace nnc

@@ -21,8 +21,10 @@ constexpr double kPassTolerance = 1e-5;
 double change(const Tensors& found, const Tensors& wanted) {
   double worst = 0;
   for (const auto& [name, expected] : wanted) {
+    const Tensors::const_iterator at = found.find(name);
+    if (at == found.end()) continue;  // it has no elements
     Errors errors;
-    errors.add(found.at(name), expected);
+    errors.add(at->second, expected);
     if (errors.absolute == 0) continue;
     double largest = 0;
     for (std::int64_t i = 0; i < element_count(expected.type.shape); ++i) {
@@ -105,7 +107,7 @@ Status Verification::run(const std::vector<Tensors>& inputs, const WeightsOption
   } else {
     const Status filled = fill_parameters(*session_, program_, index_, weights, seed);
     if (!filled) return filled;
-    if (weights.path.empty()) move_parameters(draws);
+    if (weights.path.empty() && !program_.is_trained) move_parameters(draws);
     read_parameters(states_);
     if (what_ == Verified::Forward) call_once("prepare", seed, factor, draws);
   }

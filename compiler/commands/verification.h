@@ -52,7 +52,7 @@ class Verification {
   Unit& planned() { return *unit_; }
 
   // Calls the function on each of `inputs`, states going on. Parameters come from the file, else they are the initial
-  // ones, moved a little: a bias of 0 would not be seen. `factor`: of the bounds.
+  // ones, moved a little if they were not learned: a bias of 0 would not be seen. `factor`: of the bounds.
   Status run(const std::vector<Tensors>& inputs, const WeightsOption& weights, std::uint64_t seed, double factor,
              Draws& draws, Progress& progress);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "compiler/commands/against.h"
 #include "compiler/commands/call_inputs.h"
 #include "compiler/commands/inference.h"
 #include "compiler/commands/training_run.h"
@@ -18,6 +19,8 @@ namespace nnc {
 namespace {
 
 constexpr std::int64_t kCallsWithState = 3;
+// How far two programs may be apart where numbers cancel, as a part of the largest of an output.
+constexpr double kAgainstOfLargest = 1e-5;
 
 class Verifier {
  public:
@@ -27,7 +30,10 @@ class Verifier {
  private:
   Status verify_chosen();
   Status make_inputs(const Graph& graph);
+  std::optional<ElaboratedProgram> load();
   Status compare_expected();
+  Status ask_onnxruntime();
+  Status compare_against();
   void print_steps() const;
   void print_rest() const;
   Status write_json() const;
@@ -41,8 +47,13 @@ class Verifier {
   Progress progress_;
   std::optional<ElaboratedProgram> program_;
   Verified what_ = Verified::Forward;
+  std::size_t index_ = 0;  // of the model, or of the `train` block
   std::optional<Verification> verification_;
   ExpectedOutputs expected_;
+  std::optional<ImportedModel> imported_;  // with --against
+  std::optional<Against> against_program_;
+  std::vector<Array> against_outputs_;
+  Status against_ = Done{};
   std::vector<Verification::Tensors> inputs_;  // of each call
   bool has_axis_ = false;
 };
@@ -74,6 +85,11 @@ Status Verifier::make_inputs(const Graph& graph) {
       inputs[given.inputs[i].name] = tensor_from_array(array);
     }
     if (inputs.count(kSeedName) != 0) inputs[kSeedName] = seed_tensor(options_.seed);
+    if (what_ != Verified::Forward) continue;
+    // Emitted code does not take what has no elements; the program does.
+    for (const Value* input : program_->models[index_].forward.inputs) {
+      inputs.emplace(input->producer->attributes.text("name"), Tensor::zeros(input->type));
+    }
   }
   return Done{};
 }
@@ -159,6 +175,10 @@ Status Verifier::write_json() const {
     file["passes"] = {{"change", verification_->change_by_passes()}, {"ok", verification_->wrong_pass().empty()}};
     if (!verification_->wrong_pass().empty()) file["passes"]["first"] = verification_->wrong_pass();
   }
+  if (imported_) {
+    file["onnxruntime"] = {{"version", against_program_->version()}, {"ok", static_cast<bool>(against_)}};
+    if (!against_) file["onnxruntime"]["first"] = against_.error();
+  }
   return write_file(options_.json, file.dump(2) + "\n");
 }
 
@@ -173,38 +193,72 @@ Status Verifier::judge() const {
   }
   const std::string& pass = verification_->wrong_pass();
   if (!pass.empty()) return Failure{fmt::format("the pass {} changes what the model computes", pass)};
-  return expected_.agreed();
+  return against_ ? expected_.agreed() : against_;
+}
+
+// What all calls have given; with `has_axis` it has an axis for them.
+Array found_array(const OutputReport& output, bool has_axis, std::size_t calls) {
+  Array array;
+  array.element = output.type.element;
+  array.shape = output.type.shape;
+  if (has_axis) array.shape.insert(array.shape.begin(), static_cast<std::int64_t>(calls));
+  array.bytes = output.found;
+  return array;
 }
 
 Status Verifier::compare_expected() {
   for (const OutputReport& output : verification_->outputs()) {
-    Array array;
-    array.element = output.type.element;
-    array.shape = output.type.shape;
-    if (has_axis_) array.shape.insert(array.shape.begin(), static_cast<std::int64_t>(inputs_.size()));
-    array.bytes = output.found;
-    const Status compared = expected_.compare(output.name, array);
+    const Status compared = expected_.compare(output.name, found_array(output, has_axis_, inputs_.size()));
     if (!compared) return compared;
   }
   return Done{};
 }
 
+Status Verifier::ask_onnxruntime() {
+  if (inputs_[0].count(kSeedName) != 0) {
+    return Failure{"the model draws random numbers, which ONNX Runtime draws in its own way: --against cannot compare them"};
+  }
+  progress_.show("ONNX Runtime");
+  against_program_.emplace(options_.model_path, options_.compile.elaborate.settings, *imported_, inputs_,
+                           options_.python);
+  Result<std::vector<Array>> outputs = against_program_->outputs(has_axis_ || inputs_.size() > 1);
+  if (!outputs) return outputs.failure();
+  against_outputs_ = std::move(*outputs);
+  return Done{};
+}
+
+Status Verifier::compare_against() {
+  ExpectOptions closeness = options_.expect;
+  if (!closeness.atol) closeness.of_largest = kAgainstOfLargest;
+  const bool has_axis = has_axis_ || inputs_.size() > 1;
+  fmt::print("outputs, beside ONNX Runtime {}\n", against_program_->version());
+  ExpectedOutputs theirs(closeness, against_outputs_);
+  for (const OutputReport& output : verification_->outputs()) {
+    fmt::print("  ");
+    const Status compared = theirs.compare(output.name, found_array(output, has_axis, inputs_.size()));
+    if (!compared) return compared;
+  }
+  if (theirs.agreed()) return Done{};
+  const Result<std::string> first = against_program_->first_apart(closeness);
+  against_ = Failure{fmt::format("ONNX Runtime gives other outputs; {}", first ? *first : first.error())};
+  return Done{};
+}
+
 Status Verifier::verify_chosen() {
   const CompileOptions& compile = options_.compile;
-  std::size_t index = 0;
   if (!compile.stage.empty()) {
     const Result<std::vector<std::size_t>> stages = choose_stages(*program_, compile.model, compile.stage);
     if (!stages) return stages.failure();
-    index = stages->front();
+    index_ = stages->front();
     what_ = Verified::Step;
   } else {
     const Result<std::size_t> model = choose_model(*program_, compile.model);
     if (!model) return model.failure();
-    index = *model;
+    index_ = *model;
     what_ = options_.gradients ? Verified::Backward : Verified::Forward;
   }
   progress_.show("compiling");
-  verification_.emplace(*program_, sources_, what_, index, compile);
+  verification_.emplace(*program_, sources_, what_, index_, compile);
   const bool is_compiled = verification_->compile(diagnostics_);
   if (show(diagnostics_, sources_) != kSuccess || !is_compiled) return Failure{"the model was not compiled"};
   const Graph& graph = verification_->function().graph;
@@ -212,6 +266,7 @@ Status Verifier::verify_chosen() {
   if (!expected) return expected.failure();
   expected_ = std::move(*expected);
   Status status = make_inputs(graph);
+  if (status && imported_) status = ask_onnxruntime();
   if (status) {
     status = verification_->run(inputs_, options_.weights, options_.seed, options_.tolerance, draws_, progress_);
   }
@@ -222,8 +277,17 @@ Status Verifier::verify_chosen() {
   print_steps();
   print_rest();
   status = compare_expected();
+  if (status && imported_) status = compare_against();
   if (status && !options_.json.empty()) status = write_json();
   return status ? judge() : status;
+}
+
+std::optional<ElaboratedProgram> Verifier::load() {
+  const ElaborateOptions& options = options_.compile.elaborate;
+  const std::string& path = options_.model_path;
+  if (options_.against.empty()) return load_program(path, sources_, diagnostics_, options);
+  imported_ = import_onnx(path, options.settings, sources_, diagnostics_);
+  return imported_ ? elaborate_imported(*imported_, path, sources_, diagnostics_) : std::nullopt;
 }
 
 int Verifier::run() {
@@ -233,8 +297,11 @@ int Verifier::run() {
   read.push_back(options_.weights.path);
   Status status = check_runs_here(options_.compile.target);
   if (status) status = check_outputs({options_.json}, read);
+  if (status && !options_.against.empty() && !options_.model_path.ends_with(".onnx")) {
+    status = Failure{fmt::format("ONNX Runtime runs .onnx models; '{}' is none", options_.model_path)};
+  }
   if (!status) return fail(status.error());
-  program_ = load_program(options_.model_path, sources_, diagnostics_, options_.compile.elaborate);
+  program_ = load();
   if (show(diagnostics_, sources_) != kSuccess || !program_) return kBadInput;
   diagnostics_ = {};
   status = verify_chosen();

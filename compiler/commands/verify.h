@@ -21,6 +21,8 @@ struct VerifyOptions {
   std::optional<std::int64_t> calls;  // --calls; else one, or three of a model with state
   double tolerance = 1;               // times the bounds
   bool gradients = false;             // the backward code instead
+  std::string against;                // --against onnxruntime; empty: no other program
+  std::string python;                 // that has it; empty: the environment's NNC_PYTHON, or python3
   std::string json;
 };
 int verify(const VerifyOptions& options);

@@ -621,11 +621,12 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
   values.by_name[last.output(0)] = std::move(result);
 }
 
-void Translator::add_inputs(Values& values) {
+void Translator::add_inputs(Values& values, ImportedModel& result) {
   std::vector<ModelInput> inputs = read_inputs(model_.graph(), settings_, path_, diagnostics_);
   bool is_first = true;
   for (ModelInput& input : inputs) {
     if (input.pinned) {
+      result.pinned[input.name] = *input.pinned;
       values.by_name[input.name] = builder_.constant(std::move(*input.pinned), input.name);
       continue;
     }
@@ -638,33 +639,57 @@ void Translator::add_inputs(Values& values) {
     }
     Imported value = builder_.input(input.name, input.type);
     value.is_batched = style_ == Style::PerExample;
+    result.inputs.push_back({value.name, input.name, ""});
     values.by_name[input.name] = std::move(value);
   }
 }
 
-std::string Translator::run(const std::string& comment) {
+void Translator::add_values(Values& values, ImportedModel& result) {
+  std::vector<std::string> outputs;
+  for (const ImportedValue& output : result.outputs) outputs.push_back(output.onnx_name);
+  std::vector<ImportedValue> ordered;
+  for (const NodeProto* node : order(model_.graph().node(), outputs)) {
+    for (const std::string& name : node->output()) {
+      const Imported* const value = name.empty() ? nullptr : values.find(name);
+      const bool is_computed = value != nullptr && value->constant == nullptr && !value->is_broken && !value->is_absent;
+      const std::vector<std::string>::iterator output = std::find(outputs.begin(), outputs.end(), name);
+      if (output != outputs.end()) {
+        ordered.push_back(result.outputs[static_cast<std::size_t>(output - outputs.begin())]);
+      } else if (is_computed) {
+        ordered.push_back({builder_.names.give(name, "output"), name, ""});
+      }
+    }
+  }
+  result.outputs = std::move(ordered);
+}
+
+std::optional<ImportedModel> Translator::run(Given given, const std::string& comment) {
   const GraphProto& graph = model_.graph();
+  ImportedModel result;
   Values values;
-  add_inputs(values);
+  add_inputs(values, result);
   for (const FunctionProto& function : model_.functions()) {
     functions_.emplace(FunctionKey{function.domain(), function.name(), function.overload()}, &function);
   }
   if (inlined_nodes(graph.node(), 0) > kNodesMax) {
     error(fmt::format("the model opens into more than {} nodes, or is nested too deeply", kNodesMax));
   }
-  if (diagnostics_.has_errors()) return "";
+  if (diagnostics_.has_errors()) return std::nullopt;
+  std::map<std::string, std::string> makers;
   for (const NodeProto& node : graph.node()) {
     for (const std::string& input : node.input()) users_[input].push_back(&node);
+    for (const std::string& output : node.output()) makers[output] = place_of(node, nullptr);
   }
-  std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
   for (const ::onnx::ValueInfoProto& output : graph.output()) {
-    outputs.emplace_back(builder_.names.give(output.name(), "output"), output.name());
+    result.outputs.push_back({builder_.names.give(output.name(), "output"), output.name(), ""});
     users_[output.name()].push_back(nullptr);
   }
-  if (outputs.empty()) error("the model has no outputs");
+  if (result.outputs.empty()) error("the model has no outputs");
   body(graph, values, nullptr);
+  if (given == Given::All) add_values(values, result);
   std::vector<std::pair<std::string, Imported>> results;
-  for (const auto& [name, onnx_name] : outputs) {
+  for (auto& [name, onnx_name, node] : result.outputs) {
+    node = makers[onnx_name];
     const Imported* value = values.find(onnx_name);
     if (value == nullptr) {
       error(fmt::format("nothing gives the output {}", quote(onnx_name)));
@@ -675,9 +700,11 @@ std::string Translator::run(const std::string& comment) {
     }
     results.emplace_back(name, *value);
   }
-  if (diagnostics_.has_errors()) return "";
+  if (diagnostics_.has_errors()) return std::nullopt;
   const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
-  return builder_.finish(name, std::move(results), comment);
+  result.program = builder_.finish(name, std::move(results), comment);
+  result.weights = std::move(builder_.weights);
+  return result;
 }
 
 }  // namespace nnc::translation
