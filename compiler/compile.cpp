@@ -59,7 +59,12 @@ std::optional<ElaboratedProgram> elaborate_imported(const ImportedModel& model, 
                                                     SourceManager& sources, Diagnostics& diagnostics) {
   const std::int32_t file = sources.add(path, model.program);
   const ast::File tree = ast::parse(sources, file, diagnostics);
-  std::optional<ElaboratedProgram> program = elaborate(tree, sources, diagnostics);
+  Diagnostics found;
+  std::optional<ElaboratedProgram> program = elaborate(tree, sources, found);
+  // Of a text that the user has not written, a warning tells nothing.
+  for (const Diagnostic& diagnostic : found.all()) {
+    if (severity(diagnostic.kind) != Severity::Warning) diagnostics.add(diagnostic);
+  }
   if (!program) return std::nullopt;
   program->is_trained = true;
   Graph& init = program->models[0].init;

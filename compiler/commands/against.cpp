@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "compiler/commands/step_check.h"
 #include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
 #include "compiler/graph/evaluate.h"
@@ -76,7 +77,9 @@ Result<std::string> Against::first_apart(const ExpectOptions& closeness) {
   const Result<Tensors> parameters = parameter_tensors(*program, 0, {}, 0);
   if (!parameters) return parameters.failure();
   for (std::size_t call = 0; call < inputs_.size(); ++call) {
-    const Tensors ours = evaluate(program->models[0].forward, inputs_[call], *parameters).outputs;
+    const Graph& graph = program->models[0].forward;
+    const Tensors ours = evaluate(graph, inputs_[call], *parameters).outputs;
+    const Tensors rounded = evaluate(graph, inputs_[call], *parameters, {.round_to_type = true}).outputs;
     for (std::size_t i = 0; i < names.size(); ++i) {
       const ImportedValue& value = all->outputs[i];
       const Result<Array> found = array_from_tensor(value.name, ours.at(value.name));
@@ -88,7 +91,10 @@ Result<std::string> Against::first_apart(const ExpectOptions& closeness) {
         return start + fmt::format("its shape is {}, that of ONNX Runtime {}", to_string(found->shape),
                                    to_string(expected.shape));
       }
-      const Closeness close = compare(*found, expected, closeness);
+      Errors by_rounding;
+      by_rounding.add(rounded.at(value.name), ours.at(value.name));
+      const double more = closeness.atol ? 0 : kAgainstRounding * by_rounding.absolute;
+      const Closeness close = compare(*found, expected, closeness, more);
       if (close.far == 0) continue;
       return start + fmt::format("{} is {:.9g}, by ONNX Runtime {:.9g}",
                                  index_text(found->shape, static_cast<std::uint64_t>(close.first)), close.found,

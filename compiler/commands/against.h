@@ -12,6 +12,11 @@
 
 namespace nnc {
 
+// Where numbers cancel, two programs that round may be apart by so much of the largest element, and by so many times
+// what rounding has done to nnc's own numbers.
+inline constexpr double kAgainstOfLargest = 1e-5;
+inline constexpr double kAgainstRounding = 8;
+
 class Against {
  public:
   using Tensors = std::map<std::string, Tensor>;

@@ -19,7 +19,7 @@ double element(const Array& array, std::int64_t i) {
 
 }  // namespace
 
-Closeness compare(const Array& found, const Array& expected, const ExpectOptions& options) {
+Closeness compare(const Array& found, const Array& expected, const ExpectOptions& options, double more) {
   Closeness result;
   result.elements = element_count(expected.shape);
   double largest = 0;
@@ -27,7 +27,7 @@ Closeness compare(const Array& found, const Array& expected, const ExpectOptions
     const double b = element(expected, i);
     if (std::isfinite(b)) largest = std::max(largest, std::abs(b));
   }
-  const double atol = options.atol.value_or(kDefaultAtol) + options.of_largest * largest;
+  const double atol = options.atol.value_or(kDefaultAtol) + options.of_largest * largest + more;
   for (std::int64_t i = 0; i < result.elements; ++i) {
     const double a = element(found, i);
     const double b = element(expected, i);
@@ -67,14 +67,14 @@ Result<ExpectedOutputs> ExpectedOutputs::load(const ExpectOptions& options, cons
   return expected;
 }
 
-Status ExpectedOutputs::compare(const std::string& name, const Array& found) {
+Status ExpectedOutputs::compare(const std::string& name, const Array& found, double more) {
   for (const Array& array : arrays_) {
     if (array.name != name) continue;
     if (array.shape != found.shape) {
       return Failure{fmt::format("{}: has shape {}, but the output '{}' is {}", array.place, to_string(array.shape),
                                  name, to_string(found.shape))};
     }
-    const Closeness close = nnc::compare(found, array, options_);
+    const Closeness close = nnc::compare(found, array, options_, more);
     const std::string type = to_string(Type{found.element, found.shape});
     fmt::print("{} {}: ", name, type);
     if (close.far == 0) {

@@ -28,7 +28,8 @@ struct Closeness {
   double found = 0, expected = 0;
   double absolute = 0, relative = 0;
 };
-Closeness compare(const Array& found, const Array& expected, const ExpectOptions& options);
+// `more` adds to ATOL.
+Closeness compare(const Array& found, const Array& expected, const ExpectOptions& options, double more = 0);
 
 class ExpectedOutputs {
  public:
@@ -40,7 +41,7 @@ class ExpectedOutputs {
   ExpectedOutputs() = default;
   bool empty() const { return arrays_.empty(); }
   // Compares an output with its file if there is one, and prints a line. An error if the shapes differ.
-  Status compare(const std::string& name, const Array& found);
+  Status compare(const std::string& name, const Array& found, double more = 0);
   // Failure if something was not close.
   Status agreed() const;
 

@@ -19,8 +19,6 @@ namespace nnc {
 namespace {
 
 constexpr std::int64_t kCallsWithState = 3;
-// How far two programs may be apart where numbers cancel, as a part of the largest of an output.
-constexpr double kAgainstOfLargest = 1e-5;
 
 class Verifier {
  public:
@@ -235,7 +233,8 @@ Status Verifier::compare_against() {
   ExpectedOutputs theirs(closeness, against_outputs_);
   for (const OutputReport& output : verification_->outputs()) {
     fmt::print("  ");
-    const Status compared = theirs.compare(output.name, found_array(output, has_axis, inputs_.size()));
+    const double rounding = options_.expect.atol ? 0 : kAgainstRounding * output.errors.absolute;
+    const Status compared = theirs.compare(output.name, found_array(output, has_axis, inputs_.size()), rounding);
     if (!compared) return compared;
   }
   if (theirs.agreed()) return Done{};
