@@ -146,6 +146,7 @@ void optimise(Graph& graph, const std::string& function, Batch batch, const Comp
   passes.run("differentiate", false, [&](Graph& g) { differentiate(g, diagnostics); });
   if (diagnostics.has_errors()) return;
   // Beyond this point there is no `gradient`: every value is computed by a primitive with a kernel.
+  passes.run("widen_halves", false, widen_halves);
   passes.run("drop_empty", false, drop_empty);
   // Beyond this point every value has elements.
   passes.clean_up();

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/commands/graph_picture.h"
+#include "compiler/commands/xml.h"
 
 namespace nnc {
 namespace {

@@ -57,17 +57,14 @@ int bench(const BenchOptions& options) {
   if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
-  const std::optional<ElaboratedProgram> program =
-      load_program(options.model_path, sources, diagnostics, options.compile.elaborate);
-  if (show(diagnostics, sources) != kSuccess || !program) return kBadInput;
-  const Result<std::size_t> model = choose_model(*program, options.compile.model);
-  if (!model) return fail(model.error());
-  std::unique_ptr<Unit> unit = compile_model(*program, *model, options.compile, diagnostics);
+  const std::optional<ChosenModel> chosen = load_model(options.model_path, options.compile, sources, diagnostics);
+  if (!chosen) return kBadInput;
+  std::unique_ptr<Unit> unit = compile_model(chosen->program, chosen->index, options.compile, diagnostics);
   if (show(diagnostics, sources) != kSuccess || unit == nullptr) return kBadInput;
   std::string error;
   const std::unique_ptr<Session> session = Session::start(std::move(unit), sources, error);
   if (session == nullptr) throw InternalError("the emitted code does not compile: " + error);
-  const Status filled = fill_parameters(*session, *program, *model, options.weights, 0);
+  const Status filled = fill_parameters(*session, chosen->program, chosen->index, options.weights, 0);
   if (!filled) return fail(filled.error());
   session->prepare();
 
@@ -82,11 +79,13 @@ int bench(const BenchOptions& options) {
   std::uint32_t noise = 1;
   for (const Value* input : forward.graph.inputs) {
     std::byte* at = reserve(input->type);
-    if (input->type.element == ElementType::F32) {
+    if (is_float(input->type.element)) {
+      const std::size_t size = static_cast<std::size_t>(size_bytes(input->type.element));
       for (std::int64_t i = 0; i < element_count(input->type.shape); ++i) {
         noise = noise * 1664525u + 1013904223u;
-        const float value = static_cast<float>(noise >> 8) / static_cast<float>(1 << 23) - 1.0f;
-        std::memcpy(at + static_cast<std::size_t>(i) * sizeof(float), &value, sizeof(float));
+        const double value = static_cast<double>(noise >> 8) / (1 << 23) - 1;
+        const std::uint64_t bits = float_bits(input->type.element, value);
+        std::memcpy(at + static_cast<std::size_t>(i) * size, &bits, size);
       }
     }
     inputs.push_back(at);
@@ -96,13 +95,13 @@ int bench(const BenchOptions& options) {
   const double flops = flops_of(forward.plan.nodes);
   const double gflops = flops / (timing.median_us * 1e3);
   const std::string& stream = options.compile.stream;
-  fmt::print("{}{}: {:.3f} µs median, {:.3f} µs best, {:.2f} GFLOP/s ({})\n", program->models[*model].name,
-             stream.empty() ? "" : fmt::format(", a step of {}", stream), timing.median_us, timing.min_us, gflops,
-             options.compile.target.name);
+  fmt::print("{}{}: {:.3f} µs median, {:.3f} µs best, {:.2f} GFLOP/s ({})\n",
+             chosen->program.models[chosen->index].name, stream.empty() ? "" : fmt::format(", a step of {}", stream),
+             timing.median_us, timing.min_us, gflops, options.compile.target.name);
   fmt::print("arena {} bytes, weights {} bytes, code {} bytes\n", forward.plan.arena_bytes,
              session->unit().prepared.bytes, session->code_bytes());
   if (options.json.empty()) return kSuccess;
-  nlohmann::ordered_json report = {{"model", program->models[*model].name},
+  nlohmann::ordered_json report = {{"model", chosen->program.models[chosen->index].name},
                                    {"target", options.compile.target.name},
                                    {"median_us", timing.median_us},
                                    {"min_us", timing.min_us},

@@ -63,12 +63,9 @@ int graph(const GraphOptions& options) {
   if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
-  const std::optional<ElaboratedProgram> program =
-      load_program(options.model_path, sources, diagnostics, options.compile.elaborate);
-  if (show(diagnostics, sources) != kSuccess || !program) return kBadInput;
-  const Result<std::size_t> index = choose_model(*program, options.compile.model);
-  if (!index) return fail(index.error());
-  const ElaboratedModel& model = program->models[*index];
+  const std::optional<ChosenModel> chosen = load_model(options.model_path, options.compile, sources, diagnostics);
+  if (!chosen) return kBadInput;
+  const ElaboratedModel& model = chosen->program.models[chosen->index];
   const std::vector<ModelNode> nodes = model_nodes(model, sources);
   const std::string title = title_of(model);
   if (options.output.empty()) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "compiler/commands/xml.h"
 #include "dsl/utf8.h"
 
 namespace nnc {
@@ -239,29 +240,6 @@ class Layout {
 };
 
 }  // namespace
-
-std::string escape_xml(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '&':
-        result += "&amp;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
 
 std::string graph_svg(const std::string& title, const std::vector<ModelNode>& nodes) {
   return Layout(nodes).svg(title);

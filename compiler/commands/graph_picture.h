@@ -11,7 +11,5 @@ namespace nnc {
 
 // An SVG document of its own.
 std::string graph_svg(const std::string& title, const std::vector<ModelNode>& nodes);
-// As XML shows it.
-std::string escape_xml(const std::string& text);
 
 }  // namespace nnc

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "compiler/commands/console.h"
+
 namespace nnc {
 
 Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::string& name) {
@@ -13,6 +15,18 @@ Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::st
   if (program.models.empty()) return Failure{"the file has no model"};
   if (name.empty()) return Failure{fmt::format("the file has several models; choose one with --model: {}", names)};
   return Failure{fmt::format("there is no model '{}'; the file has {}", name, names)};
+}
+
+std::optional<ChosenModel> load_model(const std::string& path, const CompileOptions& options, SourceManager& sources,
+                                      Diagnostics& diagnostics) {
+  std::optional<ElaboratedProgram> program = load_program(path, sources, diagnostics, options.elaborate);
+  if (show(diagnostics, sources) != kSuccess || !program) return std::nullopt;
+  const Result<std::size_t> index = choose_model(*program, options.model);
+  if (!index) {
+    fail(index.error());
+    return std::nullopt;
+  }
+  return ChosenModel{std::move(*program), *index};
 }
 
 Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,

@@ -17,6 +17,15 @@ namespace nnc {
 // The model that `name` (--model) chooses, or the only one; else an error that lists them.
 Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::string& name);
 
+struct ChosenModel {
+  ElaboratedProgram program;
+  std::size_t index;  // of program.models
+};
+// The program at a path and the model of it that --model chooses; none if either is wrong, which is then on the
+// console.
+std::optional<ChosenModel> load_model(const std::string& path, const CompileOptions& options, SourceManager& sources,
+                                      Diagnostics& diagnostics);
+
 // The `train` blocks that --model and --stage choose, in their order; an error if there is no such model or block. None
 // if nothing is asked for by name and there is none.
 Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,

@@ -23,6 +23,7 @@ class Nodes {
  public:
   Nodes(const ElaboratedModel& model, const SourceManager& sources) : model_(model), sources_(sources) {
     for (const ModelCall& call : model.calls) calls_.emplace(call.result, &call);
+    for (const State& state : model.forward.states) states_.emplace(state.value->producer, &state);
   }
 
   std::vector<ModelNode> run() {
@@ -52,9 +53,8 @@ class Nodes {
       ++inputs_with_nodes;
       distinct.insert(before.nodes);
     }
-    for (const State& state : model_.forward.states) {
-      if (state.value->producer == &op) passed.states.insert(&state);
-    }
+    const std::map<const Op*, const State*>::const_iterator state = states_.find(&op);
+    if (state != states_.end()) passed.states.insert(state->second);
     const bool is_join = inputs_with_nodes > 1 && distinct.size() > 1 && op.origin.call.empty() &&
                          op.results.size() == 1 && op.origin.span.is_valid();
     for (const std::unique_ptr<Value>& result : op.results) {
@@ -115,6 +115,7 @@ class Nodes {
   const ElaboratedModel& model_;
   const SourceManager& sources_;
   std::map<const Value*, const ModelCall*> calls_;
+  std::map<const Op*, const State*> states_;  // by what gives them
   std::map<const Value*, Passed> passed_;
   std::vector<ModelNode> nodes_;
 };

@@ -62,12 +62,9 @@ int report(const ReportOptions& options) {
   if (!possible) return fail(possible.error());
   SourceManager sources;
   Diagnostics diagnostics;
-  const std::optional<ElaboratedProgram> program =
-      load_program(options.model_path, sources, diagnostics, options.compile.elaborate);
-  if (show(diagnostics, sources) != kSuccess || !program) return kBadInput;
-  const Result<std::size_t> model = choose_model(*program, options.compile.model);
-  if (!model) return fail(model.error());
-  const Status status = report_activations(options, *program, *model, sources);
+  const std::optional<ChosenModel> chosen = load_model(options.model_path, options.compile, sources, diagnostics);
+  if (!chosen) return kBadInput;
+  const Status status = report_activations(options, chosen->program, chosen->index, sources);
   return status ? kSuccess : fail(status.error());
 }
 

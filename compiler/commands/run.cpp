@@ -61,11 +61,10 @@ class Runner {
       return fail(fmt::format("'{}' is no folder; --output-dir names one, which is made if it is not there", folder));
     }
     Diagnostics diagnostics;
-    program_ = load_program(options_.model_path, sources_, diagnostics, options_.compile.elaborate);
-    if (show(diagnostics, sources_) != kSuccess || !program_) return kBadInput;
-    const Result<std::size_t> chosen = choose_model(*program_, options_.compile.model);
-    if (!chosen) return fail(chosen.error());
-    model_ = *chosen;
+    std::optional<ChosenModel> chosen = load_model(options_.model_path, options_.compile, sources_, diagnostics);
+    if (!chosen) return kBadInput;
+    program_ = std::move(chosen->program);
+    model_ = chosen->index;
     Status status = bind_all();
     if (status) status = forward();
     if (status && !options_.cotangents.empty()) status = backward();

@@ -11,27 +11,6 @@
 namespace nnc {
 namespace {
 
-// Raw bytes of a tensor as emitted code takes them.
-void write_tensor(const Tensor& tensor, std::byte* to) {
-  const ElementType element = tensor.type.element;
-  const std::size_t size = static_cast<std::size_t>(size_bytes(element));
-  for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) {
-    std::byte* at = to + static_cast<std::size_t>(i) * size;
-    if (element == ElementType::F32) {
-      const float value = static_cast<float>(tensor.at(i));
-      std::memcpy(at, &value, size);
-    } else if (element == ElementType::F64) {
-      const double value = tensor.at(i);
-      std::memcpy(at, &value, size);
-    } else if (is_float(element)) {
-      throw InternalError("parameters of " + std::string(name(element)) + " are not written yet");
-    } else {
-      const std::int64_t value = tensor.integers()[static_cast<std::size_t>(i)];
-      std::memcpy(at, &value, size);  // little-endian: the low bytes
-    }
-  }
-}
-
 std::map<std::string, Tensor> initial_tensors(const ElaboratedModel& model, std::uint64_t seed) {
   const Evaluation initial = evaluate(model.init, {{kSeedName, seed_tensor(seed)}}, {});
   std::map<std::string, Tensor> result;
@@ -48,7 +27,7 @@ std::map<std::string, Tensor> initial_tensors(const ElaboratedModel& model, std:
 void write_initial(const ElaboratedModel& model, std::uint64_t seed, const StructLayout& layout,
                    std::span<std::byte> target) {
   const std::map<std::string, Tensor> tensors = initial_tensors(model, seed);
-  for (const Slot& slot : layout.slots) write_tensor(tensors.at(slot.name), target.data() + slot.offset);
+  for (const Slot& slot : layout.slots) write_elements(tensors.at(slot.name), target.data() + slot.offset);
 }
 
 }  // namespace

@@ -158,7 +158,9 @@ std::string language_reference() {
       "Made by `NNC_UPDATE=1 build/test_elaborate`; do not edit. `nnc ops NAME` shows one entry in full.\n\n"
       "Inputs come first, settings after them; what has a default is given by name. Shapes: `S...` is any list of "
       "sizes, a size or an element type (`float`, `any`) that is named twice is the same both times. Where only names "
-      "stand, operands broadcast: equal ranks with 1s stretched, or one shape is the other's last axes.\n\n"
+      "stand, operands broadcast: equal ranks with 1s stretched, or one shape is the other's last axes. `f16` and "
+      "`bf16` "
+      "are kept in 16 bits; what computes does so in f32, and a call rounds its result once.\n\n"
       "## Primitives of the language\n";
   for (const BuiltinMeaning& one : builtin_meanings()) {
     if (one.name.empty()) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/elaborate/session.h"
+#include "compiler/passes/passes.h"
 
 namespace nnc::semantics {
 namespace {
@@ -342,6 +343,7 @@ Graph Session::finish() {
   for (const Value* value : graph_.inputs) leaves.push_back(value->producer);
   for (const State& state : graph_.states) leaves.push_back(state.value->producer);
   put_first(graph_, leaves);
+  widen_halves(graph_);
   return std::move(graph_);
 }
 

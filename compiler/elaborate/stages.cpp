@@ -358,6 +358,11 @@ std::vector<std::vector<const StateInfo*>> Stage::updated_parameters(Evaluator& 
           if (place->second == span) continue;
           program_.reporter().fail_with({{place->second, "first here"}}, Kind::updated_twice, span, info.path);
         }
+        const ElementType element = info.type.element.type;
+        if (is_half(element)) {
+          program_.reporter().fail(Kind::not_updatable, span, info.path,
+                                   fmt::format("{}, and training is in f32", name(element)));
+        }
         updated_.insert(info.path);
         group.push_back(&info);
       }

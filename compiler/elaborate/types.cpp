@@ -396,9 +396,6 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
   if (!parse_element_type(type.element, result.type)) {
     reporter().fail(Kind::unknown_element_type, type.element_span, type.element);
   }
-  if (result.type == ElementType::F16 || result.type == ElementType::BF16) {
-    reporter().fail(Kind::unsupported_element_type, type.element_span, type.element);
-  }
   return result;
 }
 

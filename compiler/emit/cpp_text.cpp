@@ -22,6 +22,8 @@ std::string cpp_type(ElementType type) {
     case ElementType::I16:
       return "std::int16_t";
     case ElementType::U16:
+    case ElementType::F16:
+    case ElementType::BF16:
       return "std::uint16_t";
     case ElementType::I32:
       return "std::int32_t";
@@ -33,15 +35,13 @@ std::string cpp_type(ElementType type) {
       return "std::uint64_t";
     case ElementType::Bool:
       return "std::uint8_t";
-    case ElementType::F16:
-    case ElementType::BF16:
-      break;
   }
   throw InternalError("no C++ type for this element type");
 }
 
 std::string cpp_literal(ElementType type, double value) {
   if (!is_float(type)) return cpp_literal(type, Tensor::scalar(type, value).integers()[0]);
+  if (is_half(type)) return fmt::format("0x{:04x}", float_bits(type, value));
   const bool is_single = type == ElementType::F32;
   const std::string sign = std::signbit(value) ? "-" : "";
   if (std::isnan(value)) return is_single ? "__builtin_nanf(\"\")" : "__builtin_nan(\"\")";
@@ -56,6 +56,8 @@ std::string cpp_literal(ElementType type, std::int64_t value) {
   switch (type) {
     case ElementType::F32:
     case ElementType::F64:
+    case ElementType::F16:
+    case ElementType::BF16:
       return cpp_literal(type, static_cast<double>(value));
     case ElementType::Bool:
       return value != 0 ? "1" : "0";

@@ -1,7 +1,6 @@
 // Read-only tables: constants of a plan, and prepared weights. Short ones are readable, long ones hexadecimal words.
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 
 #include "compiler/emit/cpp_text.h"
@@ -12,15 +11,6 @@ namespace {
 
 constexpr std::int64_t kReadableMax = 64;  // elements
 constexpr std::size_t kWordsPerLine = 6;
-
-void append_bytes(std::vector<unsigned char>& bytes, std::uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) bytes.push_back(static_cast<unsigned char>(value >> (8 * i)));
-}
-
-std::uint64_t bits_of(ElementType type, double value) {
-  return type == ElementType::F32 ? std::bit_cast<std::uint32_t>(static_cast<float>(value))
-                                  : std::bit_cast<std::uint64_t>(value);
-}
 
 std::string word_lines(const std::vector<std::uint64_t>& words) {
   std::string text;
@@ -34,17 +24,9 @@ std::string word_lines(const std::vector<std::uint64_t>& words) {
 }  // namespace
 
 std::vector<std::uint64_t> tensor_words(const Tensor& tensor) {
-  std::vector<unsigned char> bytes;
-  const ElementType type = tensor.type.element;
-  if (std::holds_alternative<std::vector<double>>(tensor.data)) {
-    for (double value : tensor.floats()) append_bytes(bytes, bits_of(type, value), size_bytes(type));
-  } else {
-    for (std::int64_t value : tensor.integers()) {
-      append_bytes(bytes, static_cast<std::uint64_t>(value), size_bytes(type));
-    }
-  }
-  std::vector<std::uint64_t> words((bytes.size() + 7) / 8);
-  for (std::size_t i = 0; i < bytes.size(); ++i) words[i / 8] |= static_cast<std::uint64_t>(bytes[i]) << (8 * (i % 8));
+  const std::int64_t bytes = element_count(tensor.type.shape) * size_bytes(tensor.type.element);
+  std::vector<std::uint64_t> words(static_cast<std::size_t>(bytes + 7) / 8);
+  write_elements(tensor, reinterpret_cast<std::byte*>(words.data()));
   return words;
 }
 

@@ -204,7 +204,8 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
   const ElementType element = op.result()->type.element;
   const bool is_modular = is_integer(element) && !lower.integer_body.empty();
   const bool is_double = element == ElementType::F64 && !lower.double_body.empty();
-  const std::string& body = is_modular ? lower.integer_body : is_double ? lower.double_body : lower.body;
+  std::string body = lower.body_of == nullptr ? "" : lower.body_of(op.inputs[0]->type.element, element);
+  if (body.empty()) body = is_modular ? lower.integer_body : is_double ? lower.double_body : lower.body;
   if (body.empty()) throw InternalError("no elementwise lowering for " + op.def->name);
   const std::string single = single_expression(body);
   if (single.empty()) {

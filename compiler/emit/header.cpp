@@ -62,7 +62,9 @@ std::string function_comment(const ApiFunction& api, const Unit& unit) {
     if (parameter.kind != ApiParameter::Kind::Input && parameter.kind != ApiParameter::Kind::Output) continue;
     const bool is_input = parameter.kind == ApiParameter::Kind::Input;
     text += fmt::format("//   {} {}: {}{}{}\n", is_input ? "in " : "out", parameter.name, to_string(parameter.type),
-                        parameter.type.element == ElementType::Bool ? ", each 0 or 1" : "",
+                        parameter.type.element == ElementType::Bool ? ", each 0 or 1"
+                        : is_half(parameter.type.element)           ? ", each as its 16 bits"
+                                                                    : "",
                         parameter.is_used ? "" : ", not used");
   }
   if (api.arena()) {

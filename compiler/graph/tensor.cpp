@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace nnc {
@@ -181,6 +183,45 @@ double round_to(ElementType type, double value) {
       return round_binary(value, 8, -126, 0x1.FEp127);
     default:
       return value;
+  }
+}
+
+std::uint64_t float_bits(ElementType type, double value) {
+  switch (type) {
+    case ElementType::F64:
+      return std::bit_cast<std::uint64_t>(value);
+    case ElementType::F16:
+      return std::bit_cast<std::uint16_t>(static_cast<_Float16>(value));
+    case ElementType::BF16:
+      // The upper half of a float, whose lower half rounding has made zero.
+      return std::bit_cast<std::uint32_t>(static_cast<float>(round_to(type, value))) >> 16;
+    default:
+      return std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  }
+}
+
+double float_of_bits(ElementType type, std::uint64_t bits) {
+  switch (type) {
+    case ElementType::F64:
+      return std::bit_cast<double>(bits);
+    case ElementType::F16:
+      return static_cast<double>(std::bit_cast<_Float16>(static_cast<std::uint16_t>(bits)));
+    case ElementType::BF16:
+      return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+    default:
+      return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+  }
+}
+
+void write_elements(const Tensor& tensor, std::byte* target) {
+  static_assert(std::endian::native == std::endian::little, "the low bytes of a number come first");
+  const ElementType type = tensor.type.element;
+  const std::size_t size = static_cast<std::size_t>(size_bytes(type));
+  const std::size_t count = static_cast<std::size_t>(element_count(tensor.type.shape));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t bits =
+        is_float(type) ? float_bits(type, tensor.floats()[i]) : static_cast<std::uint64_t>(tensor.integers()[i]);
+    std::memcpy(target + i * size, &bits, size);
   }
 }
 

@@ -1,6 +1,7 @@
 // Element types, shapes, and tensors whose value the compiler knows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -62,6 +63,13 @@ bool same_bits(const Tensor& a, const Tensor& b);
 // The value as the element type can hold it: f32/f16/bf16 rounded to nearest even, integers wrapped.
 double round_to(ElementType type, double value);
 std::int64_t wrap_to(ElementType type, std::int64_t value);
+// The bits of a float of the type, in the low size_bytes(type) bytes; the value is rounded to it first. And back.
+std::uint64_t float_bits(ElementType type, double value);
+double float_of_bits(ElementType type, std::uint64_t bits);
+// The elements as they lie in files and in emitted code: element_count * size_bytes bytes, little-endian.
+void write_elements(const Tensor& tensor, std::byte* target);
+// f16 and bf16: kept in 16 bits, computed with in f32.
+inline bool is_half(ElementType type) { return type == ElementType::F16 || type == ElementType::BF16; }
 // The least and the greatest number of an integer type (or bool), of u64 by its bits.
 std::int64_t lowest(ElementType type);
 std::int64_t highest(ElementType type);

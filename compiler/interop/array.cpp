@@ -20,11 +20,6 @@ T load(const std::byte* source) {
   return value;
 }
 
-template <class T>
-void store(std::byte* target, T value) {
-  std::memcpy(target, &value, sizeof value);
-}
-
 std::int64_t read_integer(ElementType element, const std::byte* source) {
   switch (element) {
     case ElementType::I8:
@@ -46,33 +41,9 @@ std::int64_t read_integer(ElementType element, const std::byte* source) {
   }
 }
 
-void write_integer(ElementType element, std::byte* target, std::int64_t value) {
-  switch (size_bytes(element)) {
-    case 1:
-      return store(target, static_cast<std::uint8_t>(value));
-    case 2:
-      return store(target, static_cast<std::uint16_t>(value));
-    case 4:
-      return store(target, static_cast<std::uint32_t>(value));
-    default:
-      return store(target, value);
-  }
-}
-
-void write_float(ElementType element, std::byte* target, double value) {
-  switch (element) {
-    case ElementType::F64:
-      return store(target, value);
-    case ElementType::F32:
-      return store(target, static_cast<float>(value));
-    case ElementType::F16:
-      return store(target, static_cast<_Float16>(value));
-    default:
-      // bf16 is the upper half of the f32; round_to has made the lower half zero (it keeps a NaN a NaN).
-      return store(target,
-                   static_cast<std::uint16_t>(
-                       std::bit_cast<std::uint32_t>(static_cast<float>(round_to(ElementType::BF16, value))) >> 16));
-  }
+// An element by its bits, in the low bytes.
+void write_element(ElementType element, std::byte* target, std::uint64_t bits) {
+  std::memcpy(target, &bits, static_cast<std::size_t>(size_bytes(element)));
 }
 
 // The number as an element of the integer type, of u64 by its bits; nothing if the type does not have it. The bounds
@@ -133,9 +104,8 @@ double read_element(ElementType element, const std::byte* source) {
     case ElementType::F64:
       return load<double>(source);
     case ElementType::F16:
-      return static_cast<double>(load<_Float16>(source));
     case ElementType::BF16:
-      return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(source)) << 16);
+      return float_of_bits(element, load<std::uint16_t>(source));
     case ElementType::U64:
       return static_cast<double>(load<std::uint64_t>(source));
     default:
@@ -163,12 +133,12 @@ Result<Array> convert_array(const Array& array, ElementType element) {
     const std::byte* const source = array.bytes.data() + i * from_size;
     std::byte* const target = buffer->data.get() + i * to_size;
     if (is_float(element)) {
-      write_float(element, target, read_element(array.element, source));
+      write_element(element, target, float_bits(element, read_element(array.element, source)));
     } else if (is_float(array.element)) {
       const double value = read_element(array.element, source);
       const std::optional<std::int64_t> whole = whole_number(element, value);
       if (!whole) return cannot_hold(array, i, element, fmt::format("{}", value));
-      write_integer(element, target, *whole);
+      write_element(element, target, static_cast<std::uint64_t>(*whole));
     } else {
       const std::int64_t value = read_integer(array.element, source);
       // A negative number is none of u64, whose bits from 2^63 on look like one.
@@ -176,7 +146,7 @@ Result<Array> convert_array(const Array& array, ElementType element) {
       if (is_above || !holds(element, value)) {
         return cannot_hold(array, i, element, integer_text(array.element, value));
       }
-      write_integer(element, target, value);
+      write_element(element, target, static_cast<std::uint64_t>(value));
     }
   }
   converted.bytes = buffer->bytes();
@@ -217,14 +187,7 @@ Result<Array> array_from_tensor(const std::string& name, const Tensor& tensor) {
   const std::size_t count = static_cast<std::size_t>(element_count(tensor.type.shape));
   Result<ByteBuffer> buffer = allocate_buffer(count * size, place);
   if (!buffer) return buffer.failure();
-  for (std::size_t i = 0; i < count; ++i) {
-    std::byte* const target = buffer->data.get() + i * size;
-    if (is_float(element)) {
-      write_float(element, target, tensor.floats()[i]);
-    } else {
-      write_integer(element, target, tensor.integers()[i]);
-    }
-  }
+  write_elements(tensor, buffer->data.get());
   return Array{name, element, tensor.type.shape, buffer->bytes(), buffer->data, place, false};
 }
 

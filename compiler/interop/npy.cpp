@@ -108,15 +108,18 @@ class HeaderParser {
   std::string error_;
 };
 
+// NumPy itself has no bf16: V2, two bytes without a meaning, is what it writes of the arrays of ml_dtypes, the package
+// that JAX, TensorFlow and onnx take bf16 from.
 struct Descr {
   std::string_view text;  // kind and size, as NumPy writes them after the byte order
   ElementType element;
 };
 
 constexpr Descr kDescrs[] = {
-    {"f4", ElementType::F32}, {"f8", ElementType::F64}, {"f2", ElementType::F16},  {"i1", ElementType::I8},
-    {"u1", ElementType::U8},  {"i2", ElementType::I16}, {"u2", ElementType::U16},  {"i4", ElementType::I32},
-    {"u4", ElementType::U32}, {"i8", ElementType::I64}, {"b1", ElementType::Bool}, {"u8", ElementType::U64},
+    {"f4", ElementType::F32},  {"f8", ElementType::F64}, {"f2", ElementType::F16},  {"i1", ElementType::I8},
+    {"u1", ElementType::U8},   {"i2", ElementType::I16}, {"u2", ElementType::U16},  {"i4", ElementType::I32},
+    {"u4", ElementType::U32},  {"i8", ElementType::I64}, {"b1", ElementType::Bool}, {"u8", ElementType::U64},
+    {"V2", ElementType::BF16},
 };
 
 // Copies an array in Fortran order (axis 0 fastest) into C order.
@@ -231,9 +234,6 @@ std::string npy_header(ElementType element, const Shape& shape) {
 }
 
 Status write_npy(const std::string& path, const Array& array) {
-  if (array.element == ElementType::BF16) {
-    return Failure{path + ": NumPy has no bf16; write it as f32, or into a .safetensors file"};
-  }
   AtomicFile file(path);
   file.write(npy_header(array.element, array.shape));
   file.write(array.bytes);

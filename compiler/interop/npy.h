@@ -15,7 +15,7 @@ Result<Array> parse_npy(const FileBytes& file, const std::string& place);
 
 // What a .npy file has before the bytes of this array.
 std::string npy_header(ElementType element, const Shape& shape);
-// bf16 has no name in NumPy: it is refused.
+// bf16 is written as NumPy writes it of ml_dtypes: <V2.
 Status write_npy(const std::string& path, const Array& array);
 
 }  // namespace nnc

@@ -341,9 +341,6 @@ Status write_npz(const std::string& path, const std::vector<Array>& arrays, bool
   std::string directory;
   std::uint64_t at = 0;
   for (const Array& array : arrays) {
-    if (array.element == ElementType::BF16) {
-      return Failure{fmt::format("{}: array {}: NumPy has no bf16; write it as f32", path, quote(array.name))};
-    }
     const std::string header = npy_header(array.element, array.shape);
     Member member{array.name + ".npy", kUtf8Names, 0, 0, 0, header.size() + array.bytes.size(), at};
     if (member.name.size() > 0xffff)

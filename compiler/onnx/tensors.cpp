@@ -21,14 +21,6 @@ void copy(const Field& field, Store store) {
   for (int i = 0; i < field.size(); ++i) store(static_cast<std::size_t>(i), field[i]);
 }
 
-// Halves stand in int32_data as their 16 bits.
-double half_from_bits(ElementType element, std::int32_t bits) {
-  const std::uint16_t word = static_cast<std::uint16_t>(bits);
-  std::byte bytes[2];
-  std::memcpy(bytes, &word, sizeof word);
-  return read_element(element, bytes);
-}
-
 // The field that holds elements of this type when there are no raw bytes: its length.
 int typed_size(const TensorProto& proto, ElementType element) {
   switch (element) {
@@ -57,8 +49,10 @@ void read_typed(const TensorProto& proto, Tensor& tensor) {
       return copy(proto.double_data(), to_float);
     case ElementType::F16:
     case ElementType::BF16:
-      return copy(proto.int32_data(),
-                  [&](std::size_t i, std::int32_t bits) { tensor.floats()[i] = half_from_bits(element, bits); });
+      // As their 16 bits.
+      return copy(proto.int32_data(), [&](std::size_t i, std::int32_t bits) {
+        tensor.floats()[i] = float_of_bits(element, static_cast<std::uint16_t>(bits));
+      });
     case ElementType::I64:
       return copy(proto.int64_data(), to_integer);
     case ElementType::U32:

@@ -1,31 +1,18 @@
 // The bits of a number read as one of another type of as many bits, elementwise.
-#include <bit>
-
 #include "compiler/ops/support.h"
 
 namespace nnc::ops {
 namespace {
-
-bool has_bits(ElementType type) { return type == ElementType::F32 || type == ElementType::F64 || is_integer(type); }
-
-std::int64_t bits_of(ElementType type, double value) {
-  return type == ElementType::F64 ? std::bit_cast<std::int64_t>(value)
-                                  : std::bit_cast<std::int32_t>(static_cast<float>(value));
-}
-
-double value_of(ElementType type, std::int64_t bits) {
-  return type == ElementType::F64 ? std::bit_cast<double>(bits)
-                                  : static_cast<double>(std::bit_cast<float>(static_cast<std::int32_t>(bits)));
-}
 
 std::vector<Tensor> evaluate_bit_cast(const Op& op, Operands in) {
   const Tensor& x = *in[0];
   Tensor y = Tensor::zeros(op.result()->type);
   const ElementType from = x.type.element, to = y.type.element;
   for (std::size_t i = 0; i < static_cast<std::size_t>(element_count(x.type.shape)); ++i) {
-    const std::int64_t bits = is_float(from) ? bits_of(from, x.floats()[i]) : x.integers()[i];
+    const std::int64_t bits =
+        is_float(from) ? static_cast<std::int64_t>(float_bits(from, x.floats()[i])) : x.integers()[i];
     if (is_float(to)) {
-      y.floats()[i] = value_of(to, bits);
+      y.floats()[i] = float_of_bits(to, static_cast<std::uint64_t>(bits));
     } else {
       y.integers()[i] = bits;
     }
@@ -49,7 +36,8 @@ OpDef bit_cast_op() {
       .attributes = {{"to", AttributeKind::Element, "the element type of the result"}},
       .infer = [](const OpView& op) -> Inferred {
         const ElementType from = op.type(0).element, element = op.attributes.get<ElementType>("to");
-        if (has_bits(from) && has_bits(element) && size_bytes(from) == size_bytes(element)) {
+        const bool have_bits = from != ElementType::Bool && element != ElementType::Bool;
+        if (have_bits && size_bytes(from) == size_bytes(element)) {
           return {{{element, op.shape(0)}}, ""};
         }
         return error(fmt::format("bit_cast from {} to {}", name(from), name(element)));
@@ -64,6 +52,14 @@ OpDef bit_cast_op() {
                   {.what = "integer to float",
                    .operands = {operand(ElementType::U32, {3}, {1069547520, 2147483648.0, 4286578688.0})},
                    .attributes = to(ElementType::F32),
+                   .differentiable = false},
+                  {.what = "half to integer",
+                   .operands = {operand(ElementType::F16, {4}, {1.5, -0.0, kInfinity, 0x1p-24})},
+                   .attributes = to(ElementType::I16),
+                   .differentiable = false},
+                  {.what = "integer to half",
+                   .operands = {operand(ElementType::U16, {3}, {0x3fc0, 0x8000, 0xff80})},
+                   .attributes = to(ElementType::BF16),
                    .differentiable = false},
                   {.what = "signs",
                    .operands = {operand(ElementType::I8, {3}, {-1, 127, -128})},

@@ -33,6 +33,18 @@ std::vector<Tensor> evaluate_cast(const Op& op, Operands in) {
   return {std::move(y)};
 }
 
+// Halves lie in memory as their bits; only f32 becomes one or comes of one, and f64 becomes one: see widen_halves.
+std::string half_body(ElementType from, ElementType to) {
+  if (is_half(from)) return fmt::format("return float_from_{}(a);", name(from));
+  return is_half(to) ? fmt::format("return to_{}(a);", name(to)) : "";
+}
+
+Lowering cast_lowering() {
+  Lowering lowering = elementwise_body("return cast<ElementOf<V>>(a);");
+  lowering.body_of = half_body;
+  return lowering;
+}
+
 Attributes to(ElementType element) { return with({}, "to", element); }
 
 }  // namespace
@@ -43,7 +55,7 @@ OpDef cast_op() {
       .signature = "cast(x)",
       .formula =
           "x as another element type: a float becomes an integer toward zero, saturating, NaN gives 0; integers "
-          "wrap; what is not 0 becomes true",
+          "wrap; what is not 0 becomes true; a float is rounded to nearest, to even at ties",
       .operands_min = 1,
       .operands_max = 1,
       .traits = Elementwise,
@@ -55,8 +67,28 @@ OpDef cast_op() {
             const ElementType from = g.in(0)->type.element;
             if (is_float(from) && is_float(g.out()->type.element)) g.to(0, g.cast(g.dy(), from));
           },
-      .lower = elementwise_body("return cast<ElementOf<V>>(a);"),
+      .lower = cast_lowering(),
       .samples = {{.what = "float to float", .operands = {f32({3})}, .attributes = to(ElementType::F64)},
+                  {.what = "float to f16",
+                   .operands = {f32_values({8}, {1.5, -65519, 65520, 0x1p-24, 0x1.8p-24, 0x1p-26, kInfinity, kNaN})},
+                   .attributes = to(ElementType::F16),
+                   .differentiable = false},
+                  {.what = "float to bf16",
+                   .operands = {f32_values({6}, {1 + 0x1p-8, 1 + 0x3p-8, -0x1.fffp127, 0x1p-130, -kInfinity, kNaN})},
+                   .attributes = to(ElementType::BF16),
+                   .differentiable = false},
+                  {.what = "double to f16, rounded once",
+                   .operands = {operand(ElementType::F64, {4}, {1 + 0x1.000001p-11, -1 - 0x3p-11, 1e300, 1e-300})},
+                   .attributes = to(ElementType::F16),
+                   .differentiable = false},
+                  {.what = "f16 to float",
+                   .operands = {operand(ElementType::F16, {6}, {1.5, -65504, 0x1p-24, -0.0, kInfinity, kNaN})},
+                   .attributes = to(ElementType::F32),
+                   .differentiable = false},
+                  {.what = "bf16 to float",
+                   .operands = {operand(ElementType::BF16, {4}, {1.5, -0x1p127, 0x1p-130, kNaN})},
+                   .attributes = to(ElementType::F32),
+                   .differentiable = false},
                   {.what = "float to integer",
                    .operands = {f32_values({8}, {1.7, -1.7, 3e9, -3e9, kNaN, kInfinity, -kInfinity, 0})},
                    .attributes = to(ElementType::I32),

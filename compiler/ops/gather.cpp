@@ -47,7 +47,6 @@ OpDef gather_op() {
       .formula = "[index's axes, row]: row index[r] of the table [N, row]; an index out of range is clamped",
       .operands_min = 2,
       .operands_max = 2,
-      .traits = Movement,
       .infer = infer_gather,
       .evaluate = evaluate_gather,
       .gradient =

@@ -148,6 +148,8 @@ struct Lowering {
   std::string integer_body = {};
   // Elementwise: the body for f64, if it is another.
   std::string double_body = {};
+  // Elementwise: the body by the types of the operand and of the result, if they decide it; empty: one of the above.
+  std::string (*body_of)(ElementType from, ElementType to) = nullptr;
   // Floating-point operations counted for one element, in the field's convention (exp and tanh count 1).
   double flops = 1;
 };

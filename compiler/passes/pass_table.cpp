@@ -8,6 +8,7 @@ const std::vector<PassInfo>& pass_table() {
       {.name = "make_stream", .is_optional = false, .keeps_meaning = false, .run = nullptr},
       {.name = "add_batch", .is_optional = false, .keeps_meaning = false, .run = nullptr},
       {.name = "differentiate", .is_optional = false, .keeps_meaning = false, .run = nullptr},
+      {.name = "widen_halves", .is_optional = false, .keeps_meaning = true, .run = widen_halves},
       {.name = "drop_empty", .is_optional = false, .keeps_meaning = true, .run = drop_empty},
       {.name = "fold_constants", .is_optional = true, .keeps_meaning = true, .run = fold_constants},
       {.name = "simplify", .is_optional = true, .keeps_meaning = true, .run = simplify},

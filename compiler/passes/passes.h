@@ -23,6 +23,10 @@ void add_batch(Graph& graph, std::int64_t batch);
 // way is reported at its place (kind no_gradient).
 void differentiate(Graph& graph, Diagnostics& diagnostics);
 
+// f16 and bf16 are kept, moved and converted, never computed with: what computes does so in f32, and its results are
+// rounded where they leave the call of the program that they belong to.
+void widen_halves(Graph& graph);
+
 // Values without elements are computed by nobody: what is left of the graph has none, its inputs and outputs included.
 void drop_empty(Graph& graph);
 

@@ -491,5 +491,26 @@ TEST_CASE("ops: what a program may call, and the primitives of the graph") {
   CHECK(has(folder.nnc("ops maximun"), "did you mean 'maximum'?"));
 }
 
+// 0x1p-24 is the smallest f16; the weight of the file is 1 + 2^-10.
+TEST_CASE("run: a model of f16 takes and gives f16, its weights too") {
+  const Folder folder;
+  folder.write("m.nn", "model M(x: f16[3]) -> (y: f16[3]) {\n  param w: f16 = 2\n  y = x * w\n}\n");
+  folder.write("x.csv", "1,0.00000005960464477539063,-65504\n");
+  CHECK(folder.nnc("run m.nn --input x.csv:x=0:3 --output y=y.npy").output == "");
+  const std::string numbers = folder.read("y.npy");
+  CHECK(numbers.find("'descr': '<f2'") != std::string::npos);
+  CHECK(numbers.ends_with(std::string("\x00\x40\x02\x00\x00\xfc", 6)));  // 2, 0x1p-23, -infinity
+
+  const std::string header = R"({"w":{"dtype":"F16","shape":[],"data_offsets":[0,2]}})";
+  const std::string size = {static_cast<char>(header.size()), 0, 0, 0, 0, 0, 0, 0};
+  folder.write("w.safetensors", size + header + std::string("\x01\x3c", 2));
+  CHECK(folder.nnc("run m.nn --weights w.safetensors --input x.csv:x=0:3 --output y=z.npy").output == "");
+  CHECK(folder.read("z.npy").ends_with(std::string("\x01\x3c\x01\x00\x00\xfc", 6)));
+
+  folder.write("wide.nn", "model M(x: f32[3]) -> (y: f32[3]) {\n  param w: f32 = 2\n  y = x * w\n}\n");
+  CHECK(folder.nnc("run wide.nn --weights w.safetensors --input x.csv:x=0:3 --output y=y.npy").output == "");
+  CHECK(folder.read("y.npy").find(std::string("\x00\x20\x80\x3f", 4)) != std::string::npos);  // 1 + 2^-10 as f32
+}
+
 }  // namespace
 }  // namespace nnc

@@ -295,9 +295,9 @@ TEST_CASE("run and bench say what is wrong with --stream before they write anyth
   Outcome outcome = folder.nnc(run + "--stream xs");
   CHECK(outcome.status == 1);
   CHECK(has(outcome, "the `reverse` reads the sequence from its end"));
-  outcome = folder.nnc(run + "--stream x");
+  outcome = folder.nnc(run + "--stream xss");
   CHECK(outcome.status == 1);
-  CHECK(has(outcome, "the model has no input 'x'; did you mean 'xs'?"));
+  CHECK(has(outcome, "the model has no input 'xss'; did you mean 'xs'?"));
   CHECK(folder.nnc(run + "--stream xs --cotangent y=g.npy --gradient xs=d.npy").status == 2);
   CHECK(!folder.has("y.npy"));
   CHECK(folder.nnc("bench m.nn --stream xs --seconds 0.01").status == 1);

@@ -22,11 +22,17 @@ SUITES = ["node", "simple", "pytorch-operator", "pytorch-converted"]
 DECIDING = {
     "AffineGrid": [1], "BlackmanWindow": [0], "CenterCropPad": [1], "Col2Im": [1, 2], "ConstantOfShape": [0],
     "CumProd": [1], "CumSum": [1], "DFT": [1, 2], "Dropout": [1, 2], "Expand": [1], "HammingWindow": [0],
-    "HannWindow": [0], "MaxUnpool": [2], "MelWeightMatrix": [0, 1, 2, 3, 4], "OneHot": [1], "Pad": [1, 3],
+    "HannWindow": [0], "Loop": [0, 1], "MaxUnpool": [2], "MelWeightMatrix": [0, 1, 2, 3, 4], "OneHot": [1], "Pad": [1, 3],
     "Range": [0, 1, 2], "Reshape": [1], "Resize": [1, 2, 3], "STFT": [1, 3], "Slice": [1, 2, 3, 4], "Split": [1],
     "Squeeze": [1], "Tile": [1], "TopK": [1], "Trilu": [1], "Unsqueeze": [1], "Upsample": [1],
     **{"Reduce" + kind: [1] for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum",
                                          "SumSquare")}}
+
+
+def inputs_of(node):
+    """The values that a node reads, those of its branches and bodies included."""
+    inner = [name for attribute in node.attribute for child in attribute.g.node for name in inputs_of(child)]
+    return list(node.input) + inner
 
 
 def fixed_inputs(graph):
@@ -43,7 +49,7 @@ def fixed_inputs(graph):
         if name in inputs:
             fixed.add(name)
         elif name in producer and producer[name].op_type not in ("Shape", "Size"):
-            pending.extend(producer[name].input)
+            pending.extend(inputs_of(producer[name]))
     return fixed
 
 
@@ -81,7 +87,8 @@ def export(case, folder):
     outputs = [numpy_helper.to_array(x) if isinstance(x, onnx.TensorProto) else x for x in outputs]
     if not is_static(model) or not all(isinstance(x, (np.ndarray, np.generic)) for x in inputs + outputs):
         return False
-    if any(np.asarray(x).dtype.kind not in "biuf" for x in inputs + outputs):
+    types = [np.asarray(x).dtype for x in inputs + outputs]
+    if any(element.kind not in "biuf" and element.name != "bfloat16" for element in types):
         return False
     fixed = fixed_inputs(model.graph)
     initialised = {tensor.name for tensor in model.graph.initializer}

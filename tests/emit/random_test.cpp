@@ -225,5 +225,15 @@ TEST_CASE("what is added to a kernel's result is read where it lies") {
   });
 }
 
+TEST_CASE("a state that an output shows in another form is not overwritten before that is written") {
+  Graph graph;
+  GraphBuilder builder(graph);
+  Value* memory = graph.state("memory", {ElementType::F32, {2}}, StateKind::Recurrent);
+  graph.outputs = {{"before", builder.reshape(memory, {2, 1})}};
+  graph.states[0].next = builder.op("tanh", {memory});
+  const Tensor before{{ElementType::F32, {2}}, std::vector<double>{0.5, -2}};
+  compare(std::move(graph), {}, {{"memory", before}});
+}
+
 }  // namespace
 }  // namespace nnc

@@ -25,10 +25,10 @@ Tensor tensor_at(const Type& type, const void* memory) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(element_count(type.shape)); ++i) {
     switch (type.element) {
       case ElementType::F32:
-        tensor.floats()[i] = static_cast<double>(read(float{}, i));
-        break;
       case ElementType::F64:
-        tensor.floats()[i] = read(double{}, i);
+      case ElementType::F16:
+      case ElementType::BF16:
+        tensor.floats()[i] = float_of_bits(type.element, read(std::uint64_t{}, i));
         break;
       case ElementType::I8:
         tensor.integers()[i] = read(std::int8_t{}, i);
@@ -53,8 +53,6 @@ Tensor tensor_at(const Type& type, const void* memory) {
       case ElementType::U64:
         tensor.integers()[i] = read(std::int64_t{}, i);
         break;
-      default:
-        throw InternalError("no such element in emitted code");
     }
   }
   return tensor;

@@ -52,6 +52,30 @@ TEST_CASE("floats are rounded to nearest, to even at ties") {
   CHECK(std::signbit(round_to(ElementType::BF16, -0.0)));
 }
 
+TEST_CASE("floats of 16 bits are what IEEE 754 says of their bits") {
+  const std::pair<ElementType, int> formats[] = {{ElementType::F16, 10}, {ElementType::BF16, 7}};
+  for (const auto& [type, digits] : formats) {
+    const int bias = (1 << (14 - digits)) - 1;
+    int wrong = 0;
+    for (int bits = 0; bits < 0x10000; ++bits) {
+      const int exponent = (bits & 0x7fff) >> digits, rest = bits & ((1 << digits) - 1);
+      const double value = float_of_bits(type, static_cast<std::uint64_t>(bits));
+      if (exponent == 0x7fff >> digits) {
+        wrong += rest == 0 ? !std::isinf(value) : !std::isnan(value);
+        wrong += rest == 0 && float_bits(type, value) != static_cast<std::uint64_t>(bits);
+        continue;
+      }
+      const double magnitude = exponent == 0 ? rest : rest + (1 << digits);
+      const double wanted = std::ldexp(magnitude, std::max(exponent, 1) - bias - digits);
+      wrong += value != (bits >= 0x8000 ? -wanted : wanted);
+      wrong += float_bits(type, value) != static_cast<std::uint64_t>(bits) || round_to(type, value) != value;
+    }
+    CHECK(wrong == 0);
+  }
+  CHECK(float_bits(ElementType::F32, 1.5) == 0x3fc00000);
+  CHECK(float_of_bits(ElementType::F64, 0x3ff8000000000000) == 1.5);
+}
+
 TEST_CASE("integers wrap to their width") {
   CHECK(wrap_to(ElementType::I8, 128) == -128);
   CHECK(wrap_to(ElementType::U8, -1) == 255);

@@ -40,14 +40,17 @@ TEST_CASE("npy: the header is as NumPy writes it") {
   const std::string header = npy_header(ElementType::U8, {3});
   CHECK(header.size() % 64 == 0);
   CHECK(contains(header, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }"));
+  // numpy.lib.format.dtype_to_descr(numpy.dtype(ml_dtypes.bfloat16))
+  CHECK(contains(npy_header(ElementType::BF16, {}), "{'descr': '<V2', 'fortran_order': False, 'shape': (), }"));
   CHECK(contains(npy_header(ElementType::F32, {60000, 1, 28, 28}), "'shape': (60000, 1, 28, 28), }"));
 }
 
 TEST_CASE("npy: every element type makes the round trip through a file") {
   const TemporaryFolder folder;
   for (const ElementType element :
-       {ElementType::F32, ElementType::F64, ElementType::F16, ElementType::I8, ElementType::U8, ElementType::I16,
-        ElementType::U16, ElementType::I32, ElementType::U32, ElementType::I64, ElementType::U64, ElementType::Bool}) {
+       {ElementType::F32, ElementType::F64, ElementType::F16, ElementType::BF16, ElementType::I8, ElementType::U8,
+        ElementType::I16, ElementType::U16, ElementType::I32, ElementType::U32, ElementType::I64, ElementType::U64,
+        ElementType::Bool}) {
     for (const Shape& shape : {Shape{}, Shape{4}, Shape{2, 0, 3}, Shape{2, 3, 2}}) {
       CAPTURE(to_string(Type{element, shape}));
       std::vector<std::uint8_t> bytes(static_cast<std::size_t>(element_count(shape) * size_bytes(element)));
