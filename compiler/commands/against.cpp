@@ -53,7 +53,8 @@ Result<std::vector<Array>> Against::outputs(bool has_axis) {
     const Result<ByteBuffer> buffer = allocate_buffer(size, all.place);
     if (!buffer) return buffer.failure();
     std::byte* at = buffer->data.get();
-    for (const std::vector<Array>& call : results->calls) at = std::copy(call[i].bytes.begin(), call[i].bytes.end(), at);
+    for (const std::vector<Array>& call : results->calls)
+      at = std::copy(call[i].bytes.begin(), call[i].bytes.end(), at);
     all.shape.insert(all.shape.begin(), static_cast<std::int64_t>(results->calls.size()));
     all.bytes = buffer->bytes();
     all.owner = buffer->data;

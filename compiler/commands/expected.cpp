@@ -81,10 +81,9 @@ Status ExpectedOutputs::compare(const std::string& name, const Array& found, dou
       fmt::print("as expected; largest difference {:.3g}, relative {:.3g}\n", close.absolute, close.relative);
       return Done{};
     }
-    fmt::print(
-        "{} of {} elements differ, the first {}: {:.9g}, expected {:.9g}; largest difference {:.3g}\n", close.far,
-        close.elements, index_text(array.shape, static_cast<std::uint64_t>(close.first)), close.found, close.expected,
-        close.absolute);
+    fmt::print("{} of {} elements differ, the first {}: {:.9g}, expected {:.9g}; largest difference {:.3g}\n",
+               close.far, close.elements, index_text(array.shape, static_cast<std::uint64_t>(close.first)), close.found,
+               close.expected, close.absolute);
     far_.push_back(name);
   }
   return Done{};

@@ -16,7 +16,7 @@ struct ExpectOptions {
   std::vector<std::string> files;  // --expect scores=y.npy
   double rtol = 1e-3;              // the defaults are those of the backend tests of ONNX
   std::optional<double> atol;      // else kDefaultAtol
-  double of_largest = 0;  // adds to atol so much of the largest element that is expected
+  double of_largest = 0;           // adds to atol so much of the largest element that is expected
 };
 
 // How far an output is from what is expected. An element is close if |found - expected| <= atol + rtol |expected|, both

@@ -121,7 +121,8 @@ Status write_job(const TemporaryFolder& folder, const OnnxRuntimeRun& run) {
       const Result<Array> array = array_from_tensor(name, value);
       if (!array) return array.failure();
       const Status written = write_npy(folder.file(file), *array);
-      if (!written) return Failure{fmt::format("input {} cannot be given to ONNX Runtime: {}", quote(name), written.error())};
+      if (!written)
+        return Failure{fmt::format("input {} cannot be given to ONNX Runtime: {}", quote(name), written.error())};
       files[name] = file;
     }
   }
@@ -139,7 +140,8 @@ std::string chosen_python(const std::string& option) {
 
 Result<OnnxRuntimeResults> run_onnxruntime(const std::string& python, const OnnxRuntimeRun& run) {
   const TemporaryFolder folder;
-  if (!folder.exists()) return Failure{"cannot make a folder for temporary files: " + std::string(std::strerror(errno))};
+  if (!folder.exists())
+    return Failure{"cannot make a folder for temporary files: " + std::string(std::strerror(errno))};
   const Status written = write_job(folder, run);
   if (!written) return written.failure();
   const std::string log = folder.file("log");

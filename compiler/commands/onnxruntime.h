@@ -26,8 +26,8 @@ struct OnnxRuntimeResults {
   std::vector<std::vector<Array>> calls;  // of each call its outputs
 };
 
-// Without optimisations of graphs, so that each node is computed as the standard says. Fails if Python or the package is
-// not there, or if ONNX Runtime refuses the model, with its words.
+// Without optimisations of graphs, so that each node is computed as the standard says. Fails if Python or the package
+// is not there, or if ONNX Runtime refuses the model, with its words.
 Result<OnnxRuntimeResults> run_onnxruntime(const std::string& python, const OnnxRuntimeRun& run);
 
 }  // namespace nnc

@@ -241,8 +241,7 @@ class Runner {
       if (!options_.compile.stream.empty()) type.shape.insert(type.shape.begin(), steps_);
       const std::map<std::string, std::vector<std::byte>>::const_iterator bytes = results.find(output.name);
       const std::vector<std::byte> none;
-      const Array result =
-          result_array(type, examples_, has_axis_, bytes == results.end() ? none : bytes->second);
+      const Array result = result_array(type, examples_, has_axis_, bytes == results.end() ? none : bytes->second);
       status = expected_.compare(output.name, result);
       if (status && files.count(output.name) != 0) status = write_npy(files[output.name], result);
       if (!status) return status;

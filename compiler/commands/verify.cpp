@@ -214,7 +214,8 @@ Status Verifier::compare_expected() {
 
 Status Verifier::ask_onnxruntime() {
   if (inputs_[0].count(kSeedName) != 0) {
-    return Failure{"the model draws random numbers, which ONNX Runtime draws in its own way: --against cannot compare them"};
+    return Failure{
+        "the model draws random numbers, which ONNX Runtime draws in its own way: --against cannot compare them"};
   }
   progress_.show("ONNX Runtime");
   against_program_.emplace(options_.model_path, options_.compile.elaborate.settings, *imported_, inputs_,

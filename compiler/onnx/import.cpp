@@ -37,9 +37,8 @@ bool read_model(const std::string& path, ::onnx::ModelProto& model, Diagnostics&
 }
 
 std::optional<ImportedModel> translate(const ::onnx::ModelProto& model, const std::string& path,
-                                       const std::map<std::string, std::string>& settings, Style style,
-                                       Given given, const std::string& comment, SourceManager& sources,
-                                       Diagnostics& diagnostics) {
+                                       const std::map<std::string, std::string>& settings, Style style, Given given,
+                                       const std::string& comment, SourceManager& sources, Diagnostics& diagnostics) {
   Translator translator(model, path, settings, style, sources, diagnostics);
   std::optional<ImportedModel> result = translator.run(given, comment);
   if (diagnostics.has_errors()) return std::nullopt;
@@ -80,7 +79,8 @@ std::optional<ImportedModel> import_onnx_readable(const std::string& path,
   comment += ".\n";
   try {
     Diagnostics found;
-    std::optional<ImportedModel> result = translate(model, path, settings, Style::PerExample, Given::Outputs, comment, sources, found);
+    std::optional<ImportedModel> result =
+        translate(model, path, settings, Style::PerExample, Given::Outputs, comment, sources, found);
     if (result) return result;
   } catch (const NotPerExample& why) {
     comment += "# Its batch is an axis like others: " + one_line(why.reason) + ".\n";
