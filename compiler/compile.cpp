@@ -462,7 +462,7 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
     names.push_back("d:" + input->name);
   }
   for (const State& state : graph.states) {
-    if (state.kind != StateKind::Parameter) continue;
+    if (state.kind != StateKind::Parameter || !is_float(state.value->type.element)) continue;
     sources.push_back(state.value);
     names.push_back("gradient:" + state.name);
   }

@@ -39,13 +39,15 @@ class GradientCheck {
   std::vector<std::string> wrong_;
 };
 
-// Parameters a little off their initial values: zeros would lie at the kinks of relu. Recurrent states anywhere.
+// Parameters a little off their initial values, if they were not learned: zeros would lie at the kinks of relu.
+// Recurrent states anywhere.
 void GradientCheck::draw_states(const Graph& graph, const Tensors& known, Tensors& states) {
+  const bool is_moved = options_.weights.path.empty() && !program_->is_trained;
   for (const State& state : graph.states) {
     const Tensors::const_iterator at = known.find(state.name);
     Tensor tensor = at != known.end() ? at->second : Tensor::zeros(state.value->type);
     if (state.kind == StateKind::Recurrent) tensor = random_tensor(draws_, state.value->type);
-    if (state.kind == StateKind::Parameter && options_.weights.path.empty() && is_float(tensor.type.element)) {
+    if (state.kind == StateKind::Parameter && is_moved && is_float(tensor.type.element)) {
       for (double& number : tensor.floats()) number += draws_.uniform(-0.1, 0.1);
     }
     states[state.name] = std::move(tensor);
@@ -56,18 +58,28 @@ void GradientCheck::check(const std::string& title, Differentiated subject) {
   fmt::print("{}\n", title);
   progress_.show("gradients");
   SlopeCheck slopes(std::move(subject));
+  if (slopes.left_out() > 0) {
+    fmt::print("  {} of {} elements of outputs are not finite at this point, and left out\n", slopes.left_out(),
+               slopes.left_out() + slopes.finite());
+  }
   for (const std::string& name : slopes.variables()) {
     const SlopeReport report = slopes.check(name, draws_, progress_);
-    fmt::print("  {:<28} {:>4} slopes  {}{}{}\n", name + " " + to_string(report.shape), report.compared,
+    fmt::print("  {:<28} {:>4} slopes  {}{}{}{}\n", name + " " + to_string(report.shape), report.compared,
                report.wrong.empty() ? fmt::format("error {:.1e}", report.worst) : "WRONG",
                report.is_zero ? ", the gradient is 0 everywhere" : "",
-               report.kinks == 0 ? "" : fmt::format(", {} at a kink", report.kinks));
+               report.kinks == 0 ? "" : fmt::format(", {} at a kink", report.kinks),
+               report.undefined == 0 ? "" : fmt::format(", {} more where a value inside is NaN", report.undefined));
     wrong_.insert(wrong_.end(), report.wrong.begin(), report.wrong.end());
   }
 }
 
 Status GradientCheck::check_model(std::size_t index) {
   const ElaboratedModel& model = program_->models[index];
+  const Status has_gradient = check_differentiable(model);
+  if (!has_gradient) {
+    fmt::print("{}\n", has_gradient.error());
+    return Done{};
+  }
   const Result<Tensors> parameters = parameter_tensors(*program_, index, options_.weights, options_.seed);
   if (!parameters) return parameters.failure();
   const std::unique_ptr<Unit> unit = compile_backward(*program_, index, options_.compile, diagnostics_);

@@ -31,6 +31,10 @@ std::optional<ChosenModel> load_model(const std::string& path, const CompileOpti
 Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,
                                                const std::string& stage);
 
+// Whether the model has a gradient: a float output, and a float input or parameter; else an error that says what is
+// missing.
+Status check_differentiable(const ElaboratedModel& model);
+
 struct RunOptions {
   std::string model_path;
   CompileOptions compile;

@@ -89,6 +89,7 @@ class Runner {
     if (status) status = check_results(graph);
     if (status) status = count_steps(*arrays, wanted);
     if (status) status = forward_inputs_.add(*arrays, wanted, "input");
+    if (status && !options_.cotangents.empty()) status = check_differentiable(program_->models[model_]);
     if (!status || options_.cotangents.empty()) return status;
     const Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
     if (!cotangents) return cotangents.failure();

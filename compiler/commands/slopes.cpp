@@ -16,13 +16,32 @@ constexpr int kDirections = 3;       // and so many directions
 constexpr double kSteps[] = {1e-6, 1e-7, 1e-8};
 constexpr double kRelative = 1e-4;
 
+bool has_nan(const Evaluation& evaluation) {
+  for (const auto& [value, tensor] : evaluation.values) {
+    if (!is_float(tensor.type.element)) continue;
+    for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) {
+      if (std::isnan(tensor.at(i))) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 SlopeCheck::SlopeCheck(Differentiated subject) : subject_(std::move(subject)) {
   here_ = evaluate(subject_.values, subject_.inputs, subject_.states, {.keep_values = true});
-  std::map<std::string, Tensor> inputs = subject_.inputs;
-  for (const auto& [name, cotangent] : subject_.cotangents) inputs["cotangent:" + name] = cotangent;
-  gradients_ = evaluate(*subject_.gradients, inputs, subject_.states).outputs;
+  has_nan_inside_ = has_nan(here_);
+  for (auto& [name, cotangent] : subject_.cotangents) {
+    const Tensor& output = here_.outputs.at(name);
+    for (std::int64_t i = 0; i < element_count(output.type.shape); ++i) {
+      const bool is_finite = std::isfinite(output.at(i));
+      ++(is_finite ? finite_ : left_out_);
+      if (!is_finite) cotangent.floats()[static_cast<std::size_t>(i)] = 0;
+    }
+  }
+  given_ = subject_.inputs;
+  for (const auto& [name, cotangent] : subject_.cotangents) given_["cotangent:" + name] = cotangent;
+  gradients_ = evaluate(*subject_.gradients, given_, subject_.states).outputs;
 }
 
 const Tensor* SlopeCheck::gradient(const std::string& variable) const {
@@ -45,7 +64,10 @@ double SlopeCheck::value(const Evaluation& evaluation) const {
   double sum = 0;
   for (const auto& [name, cotangent] : subject_.cotangents) {
     const Tensor& output = evaluation.outputs.at(name);
-    for (std::int64_t i = 0; i < element_count(output.type.shape); ++i) sum += output.at(i) * cotangent.at(i);
+    for (std::int64_t i = 0; i < element_count(output.type.shape); ++i) {
+      // What is left out may be NaN.
+      if (cotangent.at(i) != 0) sum += output.at(i) * cotangent.at(i);
+    }
   }
   return sum;
 }
@@ -60,9 +82,13 @@ void SlopeCheck::compare(const std::string& what, Tensor& variable, const std::v
     variable.floats() = point;
     return result;
   };
-  const double here = value();
+  const double here = value(here_);
   const double tolerance = kRelative * std::max({std::abs(expected), scale, 1e-3 * std::abs(here)});
   double slope = 0;
+  if (std::isnan(expected) && has_nan_inside_) {
+    ++report.undefined;
+    return;
+  }
   ++report.compared;
   for (const double step : kSteps) {
     const double left = (here - at(-step)) / step, right = (at(step) - here) / step;
@@ -93,6 +119,7 @@ SlopeReport SlopeCheck::check(const std::string& name, Draws& draws, Progress& p
   std::vector<double> direction(slopes.size(), 0);
   for (std::int64_t i = 0; i < (count <= kSmall ? count : kElements); ++i) {
     const std::size_t element = static_cast<std::size_t>(count <= kSmall ? i : draws.below(count));
+    if (!std::isfinite(variable.floats()[element])) continue;
     const std::string what = fmt::format("{}[{}]", name, element);
     progress.show(what);
     direction[element] = 1;
@@ -102,8 +129,8 @@ SlopeReport SlopeCheck::check(const std::string& name, Draws& draws, Progress& p
   for (int i = 0; i < kDirections && count > kSmall; ++i) {
     double expected = 0;
     for (std::size_t k = 0; k < slopes.size(); ++k) {
-      direction[k] = draws.uniform(-1, 1);
-      expected += direction[k] * slopes[k];
+      direction[k] = std::isfinite(variable.floats()[k]) ? draws.uniform(-1, 1) : 0;
+      if (direction[k] != 0) expected += direction[k] * slopes[k];
     }
     const std::string what = fmt::format("{} along direction {}", name, i);
     progress.show(what);

@@ -15,7 +15,7 @@
 
 namespace nnc {
 
-// A function, the sum of the float outputs of `values` times cotangents; and where its gradient with respect to each
+// A function, the sum of the float outputs of `values` times cotangents, those left out that are not finite; and where its gradient with respect to each
 // input and state is found.
 struct Differentiated {
   Graph values;                      // its outputs have the names of the cotangents
@@ -29,6 +29,7 @@ struct SlopeReport {
   int compared = 0, kinks = 0;
   double worst = 0;  // relative to the largest number of the gradient
   bool is_zero = false;
+  int undefined = 0;  // not compared: the gradient is NaN there, and so is a value inside the function
   std::vector<std::string> wrong;  // "x[3]: gradient 1, slope 2"
 };
 
@@ -38,11 +39,13 @@ class SlopeCheck {
 
   // The inputs, then the states, that have a gradient.
   std::vector<std::string> variables() const;
-  // The function at the point.
-  double value() const { return value(here_); }
-  // The gradients at the point, by the names of the outputs of the graph.
+  // Elements of outputs that are finite at the point, and those that are not.
+  std::int64_t finite() const { return finite_; }
+  std::int64_t left_out() const { return left_out_; }
+  // What the graph of the gradients was given at the point, and what it gave.
+  const std::map<std::string, Tensor>& given() const { return given_; }
   const std::map<std::string, Tensor>& gradients() const { return gradients_; }
-  // All elements, or a choice of elements and directions, of one variable.
+  // All elements, or a choice of elements and directions, of one variable; without those that are infinite or NaN.
   SlopeReport check(const std::string& variable, Draws& draws, Progress& progress);
 
  private:
@@ -53,7 +56,9 @@ class SlopeCheck {
 
   Differentiated subject_;
   Evaluation here_;  // of `values` at this point, all values kept
-  std::map<std::string, Tensor> gradients_;
+  std::int64_t finite_ = 0, left_out_ = 0;
+  bool has_nan_inside_ = false;
+  std::map<std::string, Tensor> given_, gradients_;
 };
 
 }  // namespace nnc

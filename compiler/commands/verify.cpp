@@ -256,6 +256,8 @@ Status Verifier::verify_chosen() {
     if (!model) return model.failure();
     index_ = *model;
     what_ = options_.gradients ? Verified::Backward : Verified::Forward;
+    const Status has_gradient = options_.gradients ? check_differentiable(program_->models[index_]) : Done{};
+    if (!has_gradient) return has_gradient;
   }
   progress_.show("compiling");
   verification_.emplace(*program_, sources_, what_, index_, compile);
