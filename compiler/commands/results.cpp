@@ -21,13 +21,18 @@ std::string short_text(ElementType element, const std::byte* source) {
 
 }  // namespace
 
-Status write_result(const std::string& path, const ComputedArray& computed) {
+Array array_of(const ComputedArray& computed) {
   Array array;
   array.name = computed.name;
   array.element = computed.type.element;
   array.shape = computed.type.shape;
   if (computed.has_axis) array.shape.insert(array.shape.begin(), computed.examples);
   array.bytes = computed.bytes;
+  return array;
+}
+
+Status write_result(const std::string& path, const ComputedArray& computed) {
+  const Array array = array_of(computed);
   return path.ends_with(".csv") ? write_csv(path, array) : write_npy(path, array);
 }
 

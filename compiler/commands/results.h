@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/graph/tensor.h"
-#include "compiler/interop/result.h"
+#include "compiler/interop/array.h"
 
 namespace nnc {
 
@@ -18,6 +17,8 @@ struct ComputedArray {
   bool has_axis = false;      // the examples are an axis of their own, even a single one
   std::vector<std::byte> bytes;
 };
+
+Array array_of(const ComputedArray& computed);
 
 // As text if the name ends in .csv, else as .npy.
 Status write_result(const std::string& path, const ComputedArray& array);
