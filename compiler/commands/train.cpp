@@ -473,6 +473,10 @@ int Training::run_stage(std::size_t index, const StageData& data) {
     if (!status) return fail(status.error());
     position = checkpoint_->position();
   }
+  if (!stage.evaluate.outputs.empty() && !data.test && !options_.quiet) {
+    fmt::print(stderr, "nnc: note: {}: no metric is shown; --hold-out FRACTION or --test DATA gives examples for it\n",
+               stage.name);
+  }
   const int trained = run_epochs(*session, stage, data, position, best);
   if (trained != kSuccess) return trained;
   if (best.epoch >= 0) {

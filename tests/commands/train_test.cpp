@@ -336,6 +336,17 @@ TEST_CASE("what is wrong with a command or its data is said, before any work") {
   CHECK(folder.has("new/out/scores.npy"));
 }
 
+TEST_CASE("metrics without examples for them: a note says what gives some") {
+  const Folder folder;
+  folder.write("side.nn", kClassifier);
+  folder.write("side.csv", separable_data(64));
+  const std::string train = "train side.nn --data side.csv:x=0:2,label=2 --epochs 1 -o side.safetensors";
+  const std::string note = "nnc: note: Side: no metric is shown; --hold-out FRACTION or --test DATA";
+  CHECK(has(folder.nnc(train), note));
+  CHECK_FALSE(has(folder.nnc(train + " --hold-out 0.25"), note));
+  CHECK(folder.nnc(train + " --quiet").output.empty());
+}
+
 TEST_CASE("numbers that are not finite: of the data, of the loss, of the parameters") {
   const Folder folder;
   folder.write("side.nn", kClassifier);

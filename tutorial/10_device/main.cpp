@@ -20,18 +20,14 @@ static digits::Arena arena;
 static const std::uint32_t seed[2] = {0, 0};
 static const std::uint32_t example[16] = {};
 
-static bool read_digit(float (&image)[1][8][8], std::int32_t& label) {
-  for (float(&row)[8] : image[0]) {
-    for (float& pixel : row) {
-      if (std::scanf("%f,", &pixel) != 1) return false;
-    }
-  }
-  return std::scanf("%d", &label) == 1;
-}
-
 static bool read_batch(float (&images)[16][1][8][8], std::int32_t (&labels)[16]) {
   for (int i = 0; i < 16; ++i) {
-    if (!read_digit(images[i], labels[i])) return false;
+    for (float(&row)[8] : images[i][0]) {
+      for (float& pixel : row) {
+        if (std::scanf("%f,", &pixel) != 1) return false;
+      }
+    }
+    if (std::scanf("%d", &labels[i]) != 1) return false;
   }
   return true;
 }
