@@ -361,39 +361,8 @@ void check_learning(const ElaboratedStage& stage, const Graph& step, Diagnostics
   diagnostics.report(Kind::learns_nothing, place, stage.name);
 }
 
-}  // namespace
-
-StructLayout parameter_layout(const Graph& graph) {
-  StructLayout layout;
-  add_states(layout, graph, {StateKind::Parameter, StateKind::Statistic});
-  return layout;
-}
-
-std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,
-                                    Diagnostics& diagnostics) {
-  const ElaboratedModel& of = program.models[model];
-  std::unique_ptr<Unit> unit = new_unit(of, options);
-  Graph forward = of.forward.clone();
-  Graph init = of.init.clone();
-  if (!options.stream.empty()) {
-    Pipeline passes(forward, "forward", options);
-    passes.run("remove_dead", false, remove_dead);
-    unit->stream = options.stream;
-    passes.run("make_stream", false,
-               [&](Graph& g) { unit->stream_steps = make_stream(g, init, options.stream, diagnostics); });
-    if (diagnostics.has_errors()) return nullptr;
-  }
-  // Beyond this point no axis is time if the model is a stream.
-  add_inference(*unit, std::move(forward), options, diagnostics);
-  if (diagnostics.has_errors()) return nullptr;
-  add_reset(*unit, init, states_of({&unit->functions.back().graph}, true), options, diagnostics);
-  if (diagnostics.has_errors()) return nullptr;
-  plan_functions(*unit);
-  return unit;
-}
-
-std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
-                                    Diagnostics& diagnostics) {
+std::unique_ptr<Unit> unit_of_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
+                                    bool has_inference, Diagnostics& diagnostics) {
   const ElaboratedStage& of = program.stages[stage];
   const ElaboratedModel& model = program.models[of.model];
   std::unique_ptr<Unit> unit = new_unit(model, options);
@@ -428,10 +397,51 @@ std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_
   add_reset(*unit, of.init, recurrent, options, diagnostics);
   add_function(*unit, "step", std::move(step));
   if (!of.evaluate.outputs.empty()) add_function(*unit, "evaluate", std::move(evaluate));
-  add_inference(*unit, std::move(forward), options, diagnostics);
+  if (has_inference) add_inference(*unit, std::move(forward), options, diagnostics);
   if (diagnostics.has_errors()) return nullptr;
   plan_functions(*unit);
   return unit;
+}
+
+}  // namespace
+
+StructLayout parameter_layout(const Graph& graph) {
+  StructLayout layout;
+  add_states(layout, graph, {StateKind::Parameter, StateKind::Statistic});
+  return layout;
+}
+
+std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,
+                                    Diagnostics& diagnostics) {
+  const ElaboratedModel& of = program.models[model];
+  std::unique_ptr<Unit> unit = new_unit(of, options);
+  Graph forward = of.forward.clone();
+  Graph init = of.init.clone();
+  if (!options.stream.empty()) {
+    Pipeline passes(forward, "forward", options);
+    passes.run("remove_dead", false, remove_dead);
+    unit->stream = options.stream;
+    passes.run("make_stream", false,
+               [&](Graph& g) { unit->stream_steps = make_stream(g, init, options.stream, diagnostics); });
+    if (diagnostics.has_errors()) return nullptr;
+  }
+  // Beyond this point no axis is time if the model is a stream.
+  add_inference(*unit, std::move(forward), options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  add_reset(*unit, init, states_of({&unit->functions.back().graph}, true), options, diagnostics);
+  if (diagnostics.has_errors()) return nullptr;
+  plan_functions(*unit);
+  return unit;
+}
+
+std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
+                                    Diagnostics& diagnostics) {
+  return unit_of_stage(program, stage, options, true, diagnostics);
+}
+
+std::unique_ptr<Unit> compile_training(const ElaboratedProgram& program, std::size_t stage,
+                                       const CompileOptions& options, Diagnostics& diagnostics) {
+  return unit_of_stage(program, stage, options, false, diagnostics);
 }
 
 std::unique_ptr<Unit> compile_probes(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,

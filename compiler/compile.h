@@ -52,6 +52,9 @@ std::unique_ptr<Unit> compile_model(const ElaboratedProgram& program, std::size_
                                     Diagnostics& diagnostics);
 std::unique_ptr<Unit> compile_stage(const ElaboratedProgram& program, std::size_t stage, const CompileOptions& options,
                                     Diagnostics& diagnostics);
+// The same without prepare and forward: what `nnc train` calls.
+std::unique_ptr<Unit> compile_training(const ElaboratedProgram& program, std::size_t stage,
+                                       const CompileOptions& options, Diagnostics& diagnostics);
 // One model with the values that its text computes as outputs (probes.h): `forward` takes a batch of examples, each of
 // which begins from the initial states, and gives the values of each.
 std::unique_ptr<Unit> compile_probes(const ElaboratedProgram& program, std::size_t model, const CompileOptions& options,

@@ -99,7 +99,7 @@ Status GradientCheck::check_model(std::size_t index) {
 
 Status GradientCheck::check_stage(std::size_t index) {
   const ElaboratedStage& stage = program_->stages[index];
-  const std::unique_ptr<Unit> unit = compile_stage(*program_, index, options_.compile, diagnostics_);
+  const std::unique_ptr<Unit> unit = compile_training(*program_, index, options_.compile, diagnostics_);
   if (unit == nullptr) return Done{};
   const std::vector<UnitFunction>::const_iterator step =
       std::find_if(unit->functions.begin(), unit->functions.end(),

@@ -450,7 +450,7 @@ int Training::run_stage(std::size_t index, const StageData& data) {
   const ElaboratedStage& stage = program_->stages[index];
   const ElaboratedModel& model = program_->models[stage.model];
   Diagnostics diagnostics;
-  std::unique_ptr<Unit> unit = compile_stage(*program_, index, options_.compile, diagnostics);
+  std::unique_ptr<Unit> unit = compile_training(*program_, index, options_.compile, diagnostics);
   if (show(diagnostics, sources_) != kSuccess || unit == nullptr) return kBadInput;
   unit->source_name = options_.model_path.substr(options_.model_path.find_last_of('/') + 1);
   std::string error;

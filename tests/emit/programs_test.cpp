@@ -188,6 +188,27 @@ train Net {
   with adam(rate: 1e-2, scale: clip_norm(gradients, 1))
 }
 )"},
+    {"a residual network in shards", R"(
+layer residual(x: f32[C, H, W], channels: int, stride: int = 1) {
+  let y = x |> conv(channels, kernel: 3, stride: stride, pad: same, bias: false) |> batch_norm |> relu
+            |> conv(channels, kernel: 3, pad: same, bias: false) |> batch_norm
+  let shortcut = if stride == 1 and C == channels { x }
+                 else { x |> conv(channels, kernel: 1, stride: stride, bias: false) |> batch_norm }
+  relu(y + shortcut)
+}
+model Net(image: u8[3, 6, 6]) -> (scores: f32[3]) {
+  scores = image |> normalize(mean: [127.5, 127.5, 127.5], std: [64, 64, 64])
+    |> residual(4) |> residual(6, stride: 2) |> global_avg_pool |> dense(3)
+}
+train Net {
+  batch 8, shards: 2
+  input label: class[3]
+  let seen = image |> random_crop(pad: 1)
+  minimize cross_entropy(Net(seen).scores, label) + 1e-4 * l2(weights)
+  metric accuracy(scores, label)
+  with sgd(rate: cosine(epoch, 0.05, until: 5), momentum: 0.9, nesterov: true)
+}
+)"},
 };
 
 class ProgramFile {

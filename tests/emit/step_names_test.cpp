@@ -18,7 +18,8 @@ class Digits {
     options_.target = *find_target(kDefaultTarget);
   }
   std::unique_ptr<Unit> inference() { return compile_model(*program_, 0, options_, diagnostics_); }
-  std::unique_ptr<Unit> training() { return compile_stage(*program_, 0, options_, diagnostics_); }
+  std::unique_ptr<Unit> stage() { return compile_stage(*program_, 0, options_, diagnostics_); }
+  std::unique_ptr<Unit> training() { return compile_training(*program_, 0, options_, diagnostics_); }
 
  private:
   SourceManager sources_;
@@ -50,6 +51,22 @@ const Step& step_of(const Unit& unit, const std::string& function, const std::st
 
 bool has(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+TEST_CASE("what nnc train calls is what is emitted, without prepare and forward") {
+  const std::unique_ptr<Unit> stage = Digits().stage(), training = Digits().training();
+  Names all, called;
+  for (const UnitFunction& function : stage->functions) all.push_back(function.name);
+  for (const UnitFunction& function : training->functions) {
+    called.push_back(function.name);
+    CHECK(steps_of(*training, function.name) == steps_of(*stage, function.name));
+    CHECK(plan_of(*training, function.name).arena_bytes == plan_of(*stage, function.name).arena_bytes);
+  }
+  CHECK(called == Names{"init", "step", "evaluate"});
+  called.insert(called.end(), {"prepare", "forward"});
+  CHECK(all == called);
+  CHECK(training->parameters.bytes == stage->parameters.bytes);
+  CHECK(training->prepared.bytes == 0);
 }
 
 TEST_CASE("forward reads like the model") {
