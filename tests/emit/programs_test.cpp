@@ -197,7 +197,7 @@ layer residual(x: f32[C, H, W], channels: int, stride: int = 1) {
   relu(y + shortcut)
 }
 model Net(image: u8[3, 6, 6]) -> (scores: f32[3]) {
-  scores = image |> normalize(mean: [127.5, 127.5, 127.5], std: [64, 64, 64])
+  scores = image |> normalize(mean: [2, 2, 2], std: [1, 1, 1])
     |> residual(4) |> residual(6, stride: 2) |> global_avg_pool |> dense(3)
 }
 train Net {
