@@ -106,6 +106,9 @@ void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
 
 CLI::Option* add_weights(CLI::App& app, WeightsOption& weights, const std::string& meaning) {
   CLI::Option* file = app.add_option("--weights", weights.path, meaning)->type_name("FILE.safetensors");
+  app.add_option("--names", weights.names, "Lines `theirs -> ours`: which of its arrays is which parameter")
+      ->type_name("FILE")
+      ->needs(file);
   app.add_flag("--partial", weights.is_partial, "Take what matches from it; the rest keeps its initial values")
       ->needs(file);
   return file;
