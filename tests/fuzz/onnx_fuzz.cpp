@@ -321,8 +321,13 @@ void run(const std::string& input) {
   demand(readable.has_value() != diagnostics.has_errors(), "there is a program, or an error");
   diagnostics.render(sources, false);
   if (readable) {
-    for (const char c : readable->program)
+    for (const char c : readable->program) {
       demand(c == '\n' || static_cast<unsigned char>(c) >= ' ', "a program is text");
+    }
+  }
+  // To read the library of operators is most of the time, so what needs it again is done for some inputs.
+  if (std::hash<std::string>()(input) % 4 != 0) return;
+  if (readable) {
     Diagnostics again;
     const std::int32_t file = sources.add("model.nn", readable->program);
     const ast::File tree = ast::parse(sources, file, again);
