@@ -11,7 +11,6 @@
 #include "compiler/emit/names.h"
 #include "compiler/graph/print.h"
 #include "compiler/graph/verify.h"
-#include "compiler/onnx/import.h"
 #include "compiler/ops/op.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
@@ -54,26 +53,31 @@ std::optional<ElaboratedProgram> program_of_graphs(const SourceManager& sources,
   return program;
 }
 
-// An ONNX model: the program that it becomes, with its weights as the initial values.
-std::optional<ElaboratedProgram> program_of_onnx(const std::string& path, SourceManager& sources,
-                                                 Diagnostics& diagnostics, const ElaborateOptions& options) {
-  const std::optional<ImportedModel> imported = import_onnx(path, options.settings, sources, diagnostics);
-  if (!imported) return std::nullopt;
-  const std::int32_t file = sources.add(path, imported->program);
+}  // namespace
+
+std::optional<ElaboratedProgram> elaborate_imported(const ImportedModel& model, const std::string& path,
+                                                    SourceManager& sources, Diagnostics& diagnostics) {
+  const std::int32_t file = sources.add(path, model.program);
   const ast::File tree = ast::parse(sources, file, diagnostics);
-  std::optional<ElaboratedProgram> program = elaborate(tree, sources, diagnostics);
+  Diagnostics found;
+  std::optional<ElaboratedProgram> program = elaborate(tree, sources, found);
+  // Of a text that the user has not written, a warning tells nothing.
+  for (const Diagnostic& diagnostic : found.all()) {
+    if (severity(diagnostic.kind) != Severity::Warning) diagnostics.add(diagnostic);
+  }
   if (!program) return std::nullopt;
   program->is_trained = true;
   Graph& init = program->models[0].init;
-  for (Output& output : init.outputs) output.value = init.constant(imported->weights.at(output.name));
+  for (Output& output : init.outputs) output.value = init.constant(model.weights.at(output.name));
   return program;
 }
 
-}  // namespace
-
 std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
                                               const ElaborateOptions& options) {
-  if (path.ends_with(".onnx")) return program_of_onnx(path, sources, diagnostics, options);
+  if (path.ends_with(".onnx")) {
+    const std::optional<ImportedModel> imported = import_onnx(path, options.settings, sources, diagnostics);
+    return imported ? elaborate_imported(*imported, path, sources, diagnostics) : std::nullopt;
+  }
   std::string error;
   const std::optional<std::int32_t> file = sources.load(path, error);
   if (!file) {
@@ -458,7 +462,7 @@ std::unique_ptr<Unit> compile_backward(const ElaboratedProgram& program, std::si
     names.push_back("d:" + input->name);
   }
   for (const State& state : graph.states) {
-    if (state.kind != StateKind::Parameter) continue;
+    if (state.kind != StateKind::Parameter || !is_float(state.value->type.element)) continue;
     sources.push_back(state.value);
     names.push_back("gradient:" + state.name);
   }

@@ -12,6 +12,7 @@
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/elaborate/elaborate.h"
 #include "compiler/emit/unit.h"
+#include "compiler/onnx/import.h"
 #include "compiler/probes.h"
 
 namespace nnc {
@@ -34,6 +35,10 @@ struct CompileOptions {
 // `diagnostics`).
 std::optional<ElaboratedProgram> load_program(const std::string& path, SourceManager& sources, Diagnostics& diagnostics,
                                               const ElaborateOptions& options);
+
+// A model that import_onnx has given, as a program with its weights as the initial values; `path` is that of the model.
+std::optional<ElaboratedProgram> elaborate_imported(const ImportedModel& model, const std::string& path,
+                                                    SourceManager& sources, Diagnostics& diagnostics);
 
 // What a unit is for: which functions it holds.
 enum class UnitKind {

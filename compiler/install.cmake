@@ -1,4 +1,5 @@
 # What `cmake --install` copies: nnc, and the package that find_package(nnc) finds. nnc needs no other file at run time.
+# The package is in the build folder, too, so that find_package(nnc) finds it where that folder is in PATH.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nnc)
@@ -15,11 +16,14 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/nnc ${PROJECT_SOURCE_DIR}/templa
 
 install(TARGETS nnc nnc_runtime EXPORT nnc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT nnc NAMESPACE nnc:: FILE nnc-targets.cmake DESTINATION ${package_folder})
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/nnc-config.cmake
+set(build_package ${PROJECT_BINARY_DIR}/lib/cmake/nnc)
+export(EXPORT nnc NAMESPACE nnc:: FILE ${build_package}/nnc-targets.cmake)
+file(CONFIGURE OUTPUT ${build_package}/nnc-config.cmake @ONLY CONTENT
   "include(\${CMAKE_CURRENT_LIST_DIR}/nnc-targets.cmake)\ninclude(\${CMAKE_CURRENT_LIST_DIR}/nnc_add_model.cmake)\n")
-write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/nnc-config-version.cmake
+configure_file(${CMAKE_CURRENT_LIST_DIR}/nnc_add_model.cmake ${build_package}/nnc_add_model.cmake COPYONLY)
+write_basic_package_version_file(${build_package}/nnc-config-version.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/nnc-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/nnc-config-version.cmake
-              ${CMAKE_CURRENT_LIST_DIR}/nnc_add_model.cmake
+install(FILES ${build_package}/nnc-config.cmake ${build_package}/nnc-config-version.cmake
+              ${build_package}/nnc_add_model.cmake
         DESTINATION ${package_folder})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -17,6 +17,7 @@
 #include "compiler/commands/ops.h"
 #include "compiler/commands/report.h"
 #include "compiler/commands/train.h"
+#include "compiler/commands/verify.h"
 #include "compiler/passes/passes.h"
 
 namespace nnc {
@@ -56,16 +57,18 @@ CLI::Validator whole_number(std::uint64_t least, bool is_signed) {
       "");
 }
 
-CLI::Validator above_zero() {
+CLI::Validator number_from_zero(bool may_be_zero) {
   return CLI::Validator(
-      [](std::string& value) -> std::string {
+      [may_be_zero](std::string& value) -> std::string {
         char* end = nullptr;
         const double number = std::strtod(value.c_str(), &end);
         const bool is_number = !value.empty() && *end == 0 && std::isfinite(number);
-        return is_number && number > 0 ? "" : fmt::format("'{}' is not a number above 0", value);
+        if (is_number && (number > 0 || (may_be_zero && number == 0))) return "";
+        return fmt::format("'{}' is not a number {}", value, may_be_zero ? "of at least 0" : "above 0");
       },
       "");
 }
+CLI::Validator above_zero() { return number_from_zero(false); }
 
 std::vector<std::string> target_names() {
   std::vector<std::string> names = {"native"};
@@ -145,6 +148,13 @@ void add_choice(CLI::App& app, CompileOptions& options) {
   app.add_option("--stage", options.stage, "One `train` block of the program")->type_name("NAME");
 }
 
+void add_skip(CLI::App& app, CompileOptions& options) {
+  app.add_option("--skip", options.skip, "Leave out this optional pass")
+      ->type_name("PASS")
+      ->allow_extra_args(false)
+      ->check(one_of("optional pass", pass_names(true)));
+}
+
 void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
   std::vector<std::string> printed = pass_names(false);
   printed.emplace_back("all");
@@ -152,10 +162,7 @@ void add_passes(CLI::App& app, CompileOptions& options, PassReports& reports) {
       ->type_name("PASS")
       ->allow_extra_args(false)
       ->check(one_of("pass", printed));
-  app.add_option("--skip", options.skip, "Leave out this optional pass")
-      ->type_name("PASS")
-      ->allow_extra_args(false)
-      ->check(one_of("optional pass", pass_names(true)));
+  add_skip(app, options);
   app.add_flag("--time-passes", reports.time_passes, "Print how long each pass took");
 }
 
@@ -182,6 +189,8 @@ void add_compile(CLI::App& app, CompileCommand& command) {
   add_math(app, command.compile);
   CLI::Option* train = app.add_flag("--train", command.training, "Emit the code that trains: step, init, evaluate");
   add_stream(app, command.compile, "Emit a step function: one element of this input a call")->excludes(train);
+  app.add_flag("--self-test", command.self_test,
+               "Write FILE_test.cpp too, a program that runs the code and compares its outputs");
   app.add_option("--runtime", command.runtime,
                  "embed: the files need nothing else; or include: headers of nnc::runtime")
       ->type_name("HOW")
@@ -287,17 +296,64 @@ void add_files(CLI::App& app, const std::string& name, std::vector<std::string>&
   app.add_option(name, files, meaning)->type_name("NAME=FILE")->allow_extra_args(false);
 }
 
+void add_expect(CLI::App& app, ExpectOptions& options) {
+  add_files(app, "--expect", options.files, "Compare an output with this file; status 1 if it is not close");
+  app.add_option("--rtol", options.rtol, "Close is |found - expected| <= ATOL + RTOL |expected|")
+      ->type_name("RTOL")
+      ->default_str(fmt::format("{:g}", options.rtol))
+      ->check(number_from_zero(true));
+  app.add_option("--atol", options.atol, "See --rtol")
+      ->type_name("ATOL")
+      ->default_str(fmt::format("{:g}", kDefaultAtol))
+      ->check(number_from_zero(true));
+}
+
 void add_run(CLI::App& app, RunOptions& options) {
   add_inference(app, options.model_path, options.compile, options.weights);
   add_files(app, "--input", options.inputs, "An input; with a leading axis, one example after the other");
-  add_files(app, "--output", options.outputs, "Write an output, as .npy");
+  add_files(app, "--output", options.outputs, "Write an output, as .npy or .csv; without it all are printed");
   app.add_option("--output-dir", options.output_dir, "Write every output there, as NAME.npy")->type_name("FOLDER");
+  add_expect(app, options.expect);
   add_files(app, "--cotangent", options.cotangents, "Run backwards too, from this gradient of an output");
   add_files(app, "--gradient", options.gradients, "Write the gradient of an input or a parameter");
   app.get_option("--gradient")->needs("--cotangent");
   app.get_option("--cotangent")->needs("--gradient");
   add_stream(app, options.compile, "Run the step function: this input goes in row by row")->excludes("--cotangent");
   add_seed(app, options.seed, "Of the parameters, without --weights, and of what the model draws");
+}
+
+void add_against(CLI::App& app, VerifyOptions& options) {
+  CLI::Option* against =
+      app.add_option("--against", options.against, "Compare the outputs of an .onnx model with: onnxruntime")
+          ->type_name("PROGRAM")
+          ->check(one_of("program to compare with", {"onnxruntime"}));
+  for (const char* other : {"--stage", "--gradients", "--weights"}) against->excludes(app.get_option(other));
+  app.add_option("--python", options.python, "The Python that has it; else NNC_PYTHON, or python3")
+      ->type_name("FILE")
+      ->needs(against);
+}
+
+void add_verify(CLI::App& app, VerifyOptions& options) {
+  add_inference(app, options.model_path, options.compile, options.weights);
+  CLI::Option* stage =
+      app.add_option("--stage", options.compile.stage, "The training step of this `train` block instead of the model");
+  stage->type_name("NAME");
+  add_batch(app, options.compile.elaborate);
+  app.get_option("--batch")->needs(stage);
+  app.add_flag("--gradients", options.gradients, "The backward code instead of the forward code")->excludes(stage);
+  add_files(app, "--input", options.inputs, "An input; with a leading axis, one call after the other");
+  add_seed(app, options.seed, "Of the inputs, without --input, and of the parameters, without --weights");
+  app.add_option("--calls", options.calls, "How many calls, one after the other, with the states going on")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--tolerance", options.tolerance, "Accept errors of so many times the bound of rounding")
+      ->type_name("FACTOR")
+      ->default_str("1")
+      ->check(above_zero());
+  add_expect(app, options.expect);
+  add_against(app, options);
+  add_skip(app, options.compile);
+  app.add_option("--json", options.json, "Write the figures there")->type_name("FILE.json");
 }
 
 void add_bench(CLI::App& app, BenchOptions& options) {
@@ -393,6 +449,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_train(*app.add_subcommand("train", "Train, with the code that nnc emits"), train_options);
   RunOptions run_options;
   add_run(*app.add_subcommand("run", "Run on files, forwards and backwards"), run_options);
+  VerifyOptions verify_options;
+  add_verify(*app.add_subcommand("verify", "Compare each step with what it means"), verify_options);
   BenchOptions bench_options;
   add_bench(*app.add_subcommand("bench", "Measure time and memory"), bench_options);
   ReportOptions report_options;
@@ -414,6 +472,15 @@ int run_command_line(int argc, const char* const* argv) {
     return usage_error(fmt::format("'{}' stands before '{}': options come after the name of the command",
                                    option->get_name(), app.get_subcommands().front()->get_name()));
   }
+  for (const CLI::App* command : app.get_subcommands()) {
+    const auto given = [&](const char* name) {
+      const CLI::Option* const option = command->get_option_no_throw(name);
+      return option != nullptr && option->count() > 0;
+    };
+    if ((given("--rtol") || given("--atol")) && !given("--expect") && !given("--against")) {
+      return usage_error("--rtol and --atol say how close --expect or --against finds outputs; neither is given");
+    }
+  }
   if (app.got_subcommand("check")) return run_check(check_arguments);
   if (app.got_subcommand("fmt")) return format_files(fmt_options);
   if (app.got_subcommand("train")) {
@@ -423,6 +490,7 @@ int run_command_line(int argc, const char* const* argv) {
     return train(train_options);
   }
   if (app.got_subcommand("run")) return run(run_options);
+  if (app.got_subcommand("verify")) return verify(verify_options);
   if (app.got_subcommand("bench")) return bench(bench_options);
   if (app.got_subcommand("report")) {
     return report_options.activations ? report(report_options)
@@ -435,6 +503,9 @@ int run_command_line(int argc, const char* const* argv) {
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.path.empty()) {
     return usage_error("--weights embeds what was learned; it does not go with --train");
+  }
+  if (compile_command.self_test && compile_command.emit_as != "cpp") {
+    return usage_error("--self-test goes with C++, not with --emit=" + compile_command.emit_as);
   }
   return compile(compile_command);
 }

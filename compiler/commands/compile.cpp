@@ -9,6 +9,7 @@
 #include <set>
 
 #include "compiler/commands/console.h"
+#include "compiler/commands/self_test.h"
 #include "compiler/commands/session.h"
 #include "compiler/embedded.h"
 #include "compiler/emit/check.h"
@@ -25,6 +26,12 @@ namespace {
 
 // Larger weights go to a file: compilers are slow on large tables (14 MB take g++ 8 s).
 constexpr std::size_t kEmbeddedMax = 1 << 20;
+
+// model.cpp -> model_test.cpp
+std::string test_path(const std::filesystem::path& output) {
+  const std::string name = output.stem().string() + "_test" + output.extension().string();
+  return (output.parent_path() / name).string();
+}
 
 class Compilation {
  public:
@@ -44,6 +51,7 @@ class Compilation {
   std::unique_ptr<Unit> make_unit(std::size_t index);
   Status embed_weights(Unit& unit, std::size_t index);
   std::string weights_path(const Unit& unit) const;
+  Result<SelfTest> self_test(const Unit& unit, std::size_t index) const;
   // Examines what was emitted, and says in it what was shown.
   void check(Emitted& emitted, const Target& target) const;
   int finish(const std::string& text) const;
@@ -183,6 +191,21 @@ Status Compilation::embed_weights(Unit& unit, std::size_t index) {
   return Done{};
 }
 
+Result<SelfTest> Compilation::self_test(const Unit& unit, std::size_t index) const {
+  if (command_.training) {
+    const ElaboratedStage& stage = program_->stages[index];
+    return make_self_test(unit, nullptr, stage.init, {});
+  }
+  std::map<std::string, Tensor> embedded;
+  if (!unit.prepared_data.empty()) {
+    Result<std::map<std::string, Tensor>> parameters = parameter_tensors(*program_, index, command_.weights, 0);
+    if (!parameters) return parameters.failure();
+    embedded = std::move(*parameters);
+  }
+  const ElaboratedModel& model = program_->models[index];
+  return make_self_test(unit, options_.stream.empty() ? &model.forward : nullptr, model.init, embedded);
+}
+
 void Compilation::check(Emitted& emitted, const Target& target) const {
   std::vector<SourceText> files = {{emitted.source.name, emitted.source.text},
                                    {emitted.header.name, emitted.header.text}};
@@ -203,8 +226,9 @@ int Compilation::emit_cpp() {
   if (extension != ".cpp" && extension != ".cc" && extension != ".cxx") {
     return fail(fmt::format("'{}' is no name for C++ source: it must end in .cpp, .cc or .cxx", output.string()));
   }
-  const Status possible = check_outputs({output.string(), std::filesystem::path(output).replace_extension(".hpp")},
-                                        {command_.path, command_.weights.path});
+  std::vector<std::string> written_files = {output.string(), std::filesystem::path(output).replace_extension(".hpp")};
+  if (command_.self_test) written_files.push_back(test_path(output));
+  const Status possible = check_outputs(written_files, {command_.path, command_.weights.path});
   if (!possible) return fail(possible.error());
   const std::string base = output.stem().string();
   const std::vector<std::size_t> chosen = choose();
@@ -221,6 +245,8 @@ int Compilation::emit_cpp() {
   std::string source;
   std::string header;
   std::set<std::string> name_spaces;
+  std::vector<std::unique_ptr<Unit>> units;
+  std::vector<TestedUnit> tested;
   for (const std::size_t index : chosen) {
     std::unique_ptr<Unit> unit = make_unit(index);
     if (unit == nullptr) return show(diagnostics_, sources_, command_.json);
@@ -237,10 +263,18 @@ int Compilation::emit_cpp() {
     check(emitted, unit->target);
     source += (source.empty() ? "" : "\n") + emitted.source.text;
     header += (header.empty() ? "" : "\n") + emitted.header.text;
+    if (!command_.self_test) continue;
+    const Result<SelfTest> test = self_test(*unit, index);
+    if (!test) return fail(test.error());
+    tested.push_back({unit.get(), *test});
+    units.push_back(std::move(unit));
   }
   Status written = write_file(output.string(), source);
   for (const std::pair<std::string, std::string>& file : weights_) {
     if (written) written = write_file(file.first, file.second);
+  }
+  if (written && command_.self_test) {
+    written = write_file(test_path(output), self_test_text(tested, base).text);
   }
   if (written) written = write_file(output.replace_extension(".hpp").string(), header);
   if (!written) return fail(written.error());

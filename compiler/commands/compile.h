@@ -19,6 +19,7 @@ struct CompileCommand {
   std::string name_space;         // --namespace, over the model's name
   std::string runtime = "embed";  // --runtime: "embed" or "include"
   bool training = false;          // --train: the code that trains
+  bool self_test = false;         // --self-test: model_test.cpp too
   bool json = false;              // --diagnostics=json
 };
 

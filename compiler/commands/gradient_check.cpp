@@ -1,53 +1,20 @@
-// nnc check --gradients: the gradients that are emitted, against slopes of the function, both by the evaluator in
-// double, at a random point.
+// nnc check --gradients: the gradients that are emitted, against slopes of the function at a random point (slopes.h).
 //
 // Of a model, the function is the sum of the outputs times random cotangents; its gradient is that of every float input
-// and parameter. Of a `train` block, it is the loss of a small batch, dropout and batch norm included. The slope along
-// a direction d is (f(p + h d) - f(p - h d)) / 2h. Where the slopes on the two sides differ the function has a kink
-// (relu at 0): any value between the two is right. A gradient that is 0 everywhere is said to be so: relu may be off,
-// or nothing depends on the variable at this point.
+// and parameter. Of a `train` block, it is the loss of a small batch, dropout and batch norm included.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
 
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
-#include "compiler/commands/integer_inputs.h"
-#include "compiler/graph/evaluate.h"
+#include "compiler/commands/slopes.h"
 #include "compiler/passes/passes.h"
 
 namespace nnc {
 namespace {
 
-constexpr std::int64_t kSmall = 12;  // tensors of so many elements are checked whole
-constexpr int kElements = 4;         // of larger ones: so many elements,
-constexpr int kDirections = 3;       // and so many directions
-// Between p and p + h d a large network crosses kinks, the fewer the smaller h: where one step finds no agreement, the
-// next is tried.
-constexpr double kSteps[] = {1e-6, 1e-7, 1e-8};
-constexpr double kRelative = 1e-4;
 constexpr std::int64_t kBatch = 2;
-
-// Numbers that are the same on every machine (splitmix64).
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t bits() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  double uniform(double low, double high) { return low + (high - low) * static_cast<double>(bits() >> 11) * 0x1p-53; }
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(bound));
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 using Tensors = std::map<std::string, Tensor>;
 
@@ -57,25 +24,10 @@ class GradientCheck {
   int run();
 
  private:
-  // A function of inputs and states, and where its gradient with respect to each of them is found.
-  struct Subject {
-    Graph values;                      // gives the outputs
-    const Graph* gradients = nullptr;  // gives "d:<input>" and "gradient:<state>"
-    Tensors inputs, states, cotangents;
-    Evaluation here;  // of `values` at this point, all values kept
-  };
-
   Status check_chosen();
   Status check_model(std::size_t index);
   Status check_stage(std::size_t index);
-  void check(const std::string& title, Subject& subject);
-  // All elements, or a choice of elements and directions, of one variable.
-  void check_variable(const std::string& name, Subject& subject, Tensor& variable, const Tensor& gradient);
-  void compare(const std::string& name, const std::string& what, Subject& subject, Tensor& variable,
-               const std::vector<double>& direction, double expected, double scale);
-  double value(const Subject& subject, const Evaluation& evaluation) const;
-  Tensor random_tensor(const Type& type, IntegerRange range = {});
-  void draw_inputs(const Graph& graph, Tensors& inputs);
+  void check(const std::string& title, Differentiated subject);
   void draw_states(const Graph& graph, const Tensors& known, Tensors& states);
 
   const GradientCheckOptions& options_;
@@ -84,147 +36,64 @@ class GradientCheck {
   Diagnostics diagnostics_;
   Progress progress_;
   std::optional<ElaboratedProgram> program_;
-  int compared_ = 0, kinks_ = 0;  // of the variable in hand
-  double worst_ = 0;
   std::vector<std::string> wrong_;
 };
 
-Tensor GradientCheck::random_tensor(const Type& type, IntegerRange range) {
-  Tensor tensor = Tensor::zeros(type);
-  if (is_float(type.element)) {
-    for (double& number : tensor.floats()) number = round_to(type.element, draws_.uniform(-1, 1));
-  } else {
-    for (std::int64_t& number : tensor.integers()) {
-      number = wrap_to(type.element, range.low + draws_.below(range.high - range.low + 1));
-    }
-  }
-  return tensor;
-}
-
-void GradientCheck::draw_inputs(const Graph& graph, Tensors& inputs) {
-  for (const Value* input : graph.inputs) {
-    const Attributes& attributes = input->producer->attributes;
-    inputs[attributes.text("name")] = random_tensor(input->type, integer_range(graph, *input));
-  }
-}
-
-// Parameters a little off their initial values: zeros would lie at the kinks of relu. Recurrent states anywhere.
+// Parameters a little off their initial values, if they were not learned: zeros would lie at the kinks of relu.
+// Recurrent states anywhere.
 void GradientCheck::draw_states(const Graph& graph, const Tensors& known, Tensors& states) {
+  const bool is_moved = options_.weights.path.empty() && !program_->is_trained;
   for (const State& state : graph.states) {
     const Tensors::const_iterator at = known.find(state.name);
     Tensor tensor = at != known.end() ? at->second : Tensor::zeros(state.value->type);
-    if (state.kind == StateKind::Recurrent) tensor = random_tensor(state.value->type);
-    if (state.kind == StateKind::Parameter && options_.weights.path.empty() && is_float(tensor.type.element)) {
+    if (state.kind == StateKind::Recurrent) tensor = random_tensor(draws_, state.value->type);
+    if (state.kind == StateKind::Parameter && is_moved && is_float(tensor.type.element)) {
       for (double& number : tensor.floats()) number += draws_.uniform(-0.1, 0.1);
     }
     states[state.name] = std::move(tensor);
   }
 }
 
-double GradientCheck::value(const Subject& subject, const Evaluation& evaluation) const {
-  double sum = 0;
-  for (const auto& [name, cotangent] : subject.cotangents) {
-    const Tensor& output = evaluation.outputs.at(name);
-    for (std::int64_t i = 0; i < element_count(output.type.shape); ++i) sum += output.at(i) * cotangent.at(i);
-  }
-  return sum;
-}
-
-void GradientCheck::compare(const std::string& name, const std::string& what, Subject& subject, Tensor& variable,
-                            const std::vector<double>& direction, double expected, double scale) {
-  progress_.show(what);
-  const std::vector<double> point = variable.floats();
-  const auto at = [&](double t) {
-    for (std::size_t i = 0; i < point.size(); ++i) variable.floats()[i] = point[i] + t * direction[i];
-    const EvaluateOptions only_what_changes = {.before = &subject.here, .changed = name};
-    const double result = value(subject, evaluate(subject.values, subject.inputs, subject.states, only_what_changes));
-    variable.floats() = point;
-    return result;
-  };
-  const double here = value(subject, subject.here);
-  const double tolerance = kRelative * std::max({std::abs(expected), scale, 1e-3 * std::abs(here)});
-  double slope = 0;
-  ++compared_;
-  for (const double step : kSteps) {
-    const double left = (here - at(-step)) / step, right = (at(step) - here) / step;
-    slope = (left + right) / 2;
-    if (std::abs(slope - expected) <= tolerance) {
-      worst_ = std::max(worst_, std::abs(slope - expected) / std::max(tolerance / kRelative, 1e-300));
-      return;
-    }
-    if (std::abs(left - right) > tolerance && expected >= std::min(left, right) - tolerance &&
-        expected <= std::max(left, right) + tolerance) {
-      ++kinks_;
-      return;
-    }
-  }
-  wrong_.push_back(fmt::format("{}: gradient {:.9g}, slope {:.9g}", what, expected, slope));
-}
-
-void GradientCheck::check_variable(const std::string& name, Subject& subject, Tensor& variable,
-                                   const Tensor& gradient) {
-  compared_ = kinks_ = 0;
-  worst_ = 0;
-  const std::size_t wrong_before = wrong_.size();
-  const std::vector<double>& slopes = gradient.floats();
-  const std::int64_t count = static_cast<std::int64_t>(slopes.size());
-  double scale = 0;
-  for (const double slope : slopes) scale = std::max(scale, std::abs(slope));
-  std::vector<double> direction(slopes.size(), 0);
-  for (std::int64_t i = 0; i < (count <= kSmall ? count : kElements); ++i) {
-    const std::int64_t element = count <= kSmall ? i : draws_.below(count);
-    direction[static_cast<std::size_t>(element)] = 1;
-    compare(name, fmt::format("{}[{}]", name, element), subject, variable, direction,
-            slopes[static_cast<std::size_t>(element)], scale);
-    direction[static_cast<std::size_t>(element)] = 0;
-  }
-  for (int i = 0; i < kDirections && count > kSmall; ++i) {
-    double expected = 0;
-    for (std::size_t k = 0; k < slopes.size(); ++k) {
-      direction[k] = draws_.uniform(-1, 1);
-      expected += direction[k] * slopes[k];
-    }
-    compare(name, fmt::format("{} along direction {}", name, i), subject, variable, direction, expected, scale);
-  }
-  progress_.clear();
-  fmt::print("  {:<28} {:>4} slopes  {}{}{}\n", name + " " + to_string(variable.type.shape), compared_,
-             wrong_.size() > wrong_before ? "WRONG" : fmt::format("error {:.1e}", worst_),
-             scale == 0 ? ", the gradient is 0 everywhere" : "",
-             kinks_ == 0 ? "" : fmt::format(", {} at a kink", kinks_));
-}
-
-void GradientCheck::check(const std::string& title, Subject& subject) {
+void GradientCheck::check(const std::string& title, Differentiated subject) {
   fmt::print("{}\n", title);
   progress_.show("gradients");
-  subject.here = evaluate(subject.values, subject.inputs, subject.states, {.keep_values = true});
-  Tensors inputs = subject.inputs;
-  for (const auto& [name, cotangent] : subject.cotangents) inputs["cotangent:" + name] = cotangent;
-  const Evaluation evaluation = evaluate(*subject.gradients, inputs, subject.states);
-  for (auto& [name, input] : subject.inputs) {
-    const std::map<std::string, Tensor>::const_iterator gradient = evaluation.outputs.find("d:" + name);
-    if (gradient != evaluation.outputs.end()) check_variable(name, subject, input, gradient->second);
+  SlopeCheck slopes(std::move(subject));
+  if (slopes.left_out() > 0) {
+    fmt::print("  {} of {} elements of outputs are not finite at this point, and left out\n", slopes.left_out(),
+               slopes.left_out() + slopes.finite());
   }
-  for (auto& [name, state] : subject.states) {
-    const std::map<std::string, Tensor>::const_iterator gradient = evaluation.outputs.find("gradient:" + name);
-    if (gradient != evaluation.outputs.end()) check_variable(name, subject, state, gradient->second);
+  for (const std::string& name : slopes.variables()) {
+    const SlopeReport report = slopes.check(name, draws_, progress_);
+    fmt::print("  {:<28} {:>4} slopes  {}{}{}{}\n", name + " " + to_string(report.shape), report.compared,
+               report.wrong.empty() ? fmt::format("error {:.1e}", report.worst) : "WRONG",
+               report.is_zero ? ", the gradient is 0 everywhere" : "",
+               report.kinks == 0 ? "" : fmt::format(", {} at a kink", report.kinks),
+               report.undefined == 0 ? "" : fmt::format(", {} more where a value inside is NaN", report.undefined));
+    wrong_.insert(wrong_.end(), report.wrong.begin(), report.wrong.end());
   }
 }
 
 Status GradientCheck::check_model(std::size_t index) {
   const ElaboratedModel& model = program_->models[index];
+  const Status has_gradient = check_differentiable(model);
+  if (!has_gradient) {
+    fmt::print("{}\n", has_gradient.error());
+    return Done{};
+  }
   const Result<Tensors> parameters = parameter_tensors(*program_, index, options_.weights, options_.seed);
   if (!parameters) return parameters.failure();
   const std::unique_ptr<Unit> unit = compile_backward(*program_, index, options_.compile, diagnostics_);
   if (unit == nullptr) return Done{};
-  Subject subject;
+  Differentiated subject;
   subject.values = model.forward.clone();
   subject.gradients = &unit->functions.front().graph;
-  draw_inputs(model.forward, subject.inputs);
+  subject.inputs = random_inputs(draws_, model.forward);
   draw_states(model.forward, *parameters, subject.states);
   for (const Output& output : model.forward.outputs) {
-    if (is_float(output.value->type.element)) subject.cotangents[output.name] = random_tensor(output.value->type);
+    if (is_float(output.value->type.element))
+      subject.cotangents[output.name] = random_tensor(draws_, output.value->type);
   }
-  check(fmt::format("model {}", model.name), subject);
+  check(fmt::format("model {}", model.name), std::move(subject));
   return Done{};
 }
 
@@ -235,19 +104,19 @@ Status GradientCheck::check_stage(std::size_t index) {
   const std::vector<UnitFunction>::const_iterator step =
       std::find_if(unit->functions.begin(), unit->functions.end(),
                    [](const UnitFunction& function) { return function.name == "step"; });
-  const Tensor key = random_tensor({ElementType::U32, {2}});
+  const Tensor key = random_tensor(draws_, {ElementType::U32, {2}});
   const Evaluation initial = evaluate(stage.init, {{kSeedName, key}}, {});
-  Subject subject;
+  Differentiated subject;
   subject.gradients = &step->graph;
   // The loss alone, without the gradients and the optimiser.
   subject.values = step->graph.clone();
   for (State& state : subject.values.states) state.next = nullptr;
   std::erase_if(subject.values.outputs, [](const Output& output) { return output.name != "loss"; });
   remove_dead(subject.values);
-  draw_inputs(step->graph, subject.inputs);
+  subject.inputs = random_inputs(draws_, step->graph);
   draw_states(step->graph, initial.outputs, subject.states);
   subject.cotangents["loss"] = Tensor::scalar(ElementType::F32, 1);
-  check(fmt::format("train {}", stage.name), subject);
+  check(fmt::format("train {}", stage.name), std::move(subject));
   return Done{};
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compiler/commands/console.h"
 
 namespace nnc {
@@ -15,6 +17,24 @@ Result<std::size_t> choose_model(const ElaboratedProgram& program, const std::st
   if (program.models.empty()) return Failure{"the file has no model"};
   if (name.empty()) return Failure{fmt::format("the file has several models; choose one with --model: {}", names)};
   return Failure{fmt::format("there is no model '{}'; the file has {}", name, names)};
+}
+
+Status check_differentiable(const ElaboratedModel& model) {
+  const Graph& graph = model.forward;
+  const auto is_variable = [](const Type& type) { return is_float(type.element) && element_count(type.shape) > 0; };
+  const auto is_float_input = [&](const Value* input) { return is_variable(input->type); };
+  const auto is_float_parameter = [&](const State& state) {
+    return state.kind == StateKind::Parameter && is_variable(state.value->type);
+  };
+  const auto is_float_output = [&](const Output& output) { return is_variable(output.value->type); };
+  const char* missing = nullptr;
+  if (std::none_of(graph.inputs.begin(), graph.inputs.end(), is_float_input) &&
+      std::none_of(graph.states.begin(), graph.states.end(), is_float_parameter)) {
+    missing = "float input and no parameter";
+  }
+  if (std::none_of(graph.outputs.begin(), graph.outputs.end(), is_float_output)) missing = "float output";
+  if (missing == nullptr) return Done{};
+  return Failure{fmt::format("the model '{}' has no gradient: it has no {}", model.name, missing)};
 }
 
 std::optional<ChosenModel> load_model(const std::string& path, const CompileOptions& options, SourceManager& sources,

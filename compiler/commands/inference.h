@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/commands/expected.h"
 #include "compiler/commands/session.h"
 #include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
@@ -30,6 +31,10 @@ std::optional<ChosenModel> load_model(const std::string& path, const CompileOpti
 Result<std::vector<std::size_t>> choose_stages(const ElaboratedProgram& program, const std::string& model,
                                                const std::string& stage);
 
+// Whether the model has a gradient: a float output, and a float input or parameter; else an error that says what is
+// missing.
+Status check_differentiable(const ElaboratedModel& model);
+
 struct RunOptions {
   std::string model_path;
   CompileOptions compile;
@@ -37,6 +42,7 @@ struct RunOptions {
   std::vector<std::string> inputs;      // --input image=x.npy
   std::vector<std::string> outputs;     // --output scores=y.npy
   std::string output_dir;               // --output-dir: every output as NAME.npy
+  ExpectOptions expect;                 // --expect scores=y.npy
   std::vector<std::string> cotangents;  // --cotangent scores=g.npy
   std::vector<std::string> gradients;   // --gradient image=dx.npy
   std::uint64_t seed = 0;               // of the parameters if there are no weights

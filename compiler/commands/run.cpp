@@ -1,89 +1,23 @@
-// nnc run: files in, files out, through the emitted code; with cotangents also through the emitted backward code. With
-// --stream the rows of a sequence go in one by one, and the rows of outputs are written as a sequence.
+// nnc run: files in, files or text out, through the emitted code; with cotangents also through the emitted backward
+// code. With --stream the rows of a sequence go in one by one, and the rows of outputs are written as a sequence.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 
+#include "compiler/commands/call_inputs.h"
 #include "compiler/commands/console.h"
 #include "compiler/commands/inference.h"
+#include "compiler/commands/results.h"
+#include "compiler/commands/training_run.h"
 #include "compiler/interop/arrays.h"
-#include "compiler/interop/dataset.h"
-#include "compiler/interop/npy.h"
 
 namespace nnc {
 
 namespace {
 
-// "scores=y.npy" split at the first '='.
-Result<std::pair<std::string, std::string>> name_and_file(const std::string& text, const char* option) {
-  const std::size_t at = text.find('=');
-  if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
-    return Failure{fmt::format("{} takes NAME=FILE, not '{}'", option, text)};
-  }
-  return std::pair<std::string, std::string>(text.substr(0, at), text.substr(at + 1));
-}
-
-// One input of the function, for all examples.
-struct BoundInput {
-  std::vector<std::byte> bytes;
-  std::size_t step = 0;  // bytes from one example to the next
-};
-
-// The inputs of a function, for all examples.
-struct BoundInputs {
-  std::vector<BoundInput> inputs;
-  std::int64_t examples = -1;
-  bool has_axis = false;
-};
-
 std::size_t bytes_of(const Type& type) {
   return static_cast<std::size_t>(element_count(type.shape) * size_bytes(type.element));
-}
-
-// An input with a value for each example, or one value for one call.
-Result<BoundInput> bind(const std::vector<Array>& arrays, const std::string& name, const Type& type,
-                        std::int64_t classes, std::int64_t& examples, bool& has_axis) {
-  const Array* found = nullptr;
-  std::string names;
-  for (const Array& array : arrays) {
-    if (array.name == name) found = &array;
-    names += (names.empty() ? "" : ", ") + array.name;
-  }
-  if (found == nullptr) {
-    return Failure{
-        fmt::format("no array for '{}' ({}); given: {}", name, to_string(type), names.empty() ? "none" : names)};
-  }
-  Array array = *found;
-  const bool is_single = array.shape == type.shape;
-  if (is_single) array.shape.insert(array.shape.begin(), 1);
-  Result<DataSet> set = DataSet::bind({array}, {{name, type, classes}});
-  if (!set) return set.failure();
-  const std::int64_t count = static_cast<std::int64_t>(set->size());
-  if (examples >= 0 && examples != count) {
-    return Failure{fmt::format("{}: has {} examples, the others have {}", found->place, count, examples)};
-  }
-  examples = count;
-  has_axis = has_axis || !is_single;
-  BoundInput input;
-  input.step = bytes_of(type);
-  input.bytes.resize(input.step * static_cast<std::size_t>(count));
-  std::vector<std::uint64_t> all(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  std::byte* destination[] = {input.bytes.data()};
-  set->fill(all, destination);
-  return input;
-}
-
-Status write_result(const std::string& path, const Type& type, std::int64_t examples, bool has_axis,
-                    const std::vector<std::byte>& bytes) {
-  Array array;
-  array.element = type.element;
-  array.shape = type.shape;
-  if (has_axis) array.shape.insert(array.shape.begin(), examples);
-  array.bytes = bytes;
-  return write_npy(path, array);
 }
 
 class Runner {
@@ -95,6 +29,7 @@ class Runner {
     if (!possible) return fail(possible.error());
     std::vector<std::string> read = options_.inputs, written;
     read.insert(read.end(), options_.cotangents.begin(), options_.cotangents.end());
+    read.insert(read.end(), options_.expect.files.begin(), options_.expect.files.end());
     read.push_back(options_.model_path);
     read.push_back(options_.weights.path);
     for (const std::vector<std::string>* files : {&options_.outputs, &options_.gradients}) {
@@ -118,6 +53,7 @@ class Runner {
     Status status = bind_all();
     if (status) status = forward();
     if (status && !options_.cotangents.empty()) status = backward();
+    if (status) status = expected_.agreed();
     return status ? kSuccess : fail(status.error());
   }
 
@@ -127,22 +63,18 @@ class Runner {
     const Result<std::vector<Array>> arrays = load_arrays(options_.inputs);
     if (!arrays) return arrays.failure();
     const Graph& graph = program_->models[model_].forward;
-    std::vector<WantedInput> wanted;
-    for (const Value* input : graph.inputs) {
-      const Attributes& attributes = input->producer->attributes;
-      // What has no elements needs no file.
-      if (!is_added_by_nnc(attributes.text("name")) && element_count(input->type.shape) > 0) {
-        wanted.push_back({attributes.text("name"), input->type, attributes.integer("classes")});
-      }
-    }
+    Result<ExpectedOutputs> expected = ExpectedOutputs::load(options_.expect, graph.outputs);
+    if (!expected) return expected.failure();
+    expected_ = std::move(*expected);
+    std::vector<WantedInput> wanted = wanted_inputs(graph, 0);
     std::vector<std::string> names;
     for (const WantedInput& input : wanted) names.push_back(input.name);
     const std::string& stream = options_.compile.stream;
     Status status = stream.empty() ? Done{} : check_known(stream, names, "input");
-    if (status) status = check_names(*arrays, wanted, "input");
+    if (status && !options_.cotangents.empty()) status = check_differentiable(program_->models[model_]);
     if (status) status = check_results(graph);
     if (status) status = count_steps(*arrays, wanted);
-    if (status) status = bind_inputs(*arrays, wanted, forward_inputs_);
+    if (status) status = forward_inputs_.add(*arrays, wanted, "input");
     if (!status || options_.cotangents.empty()) return status;
     const Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
     if (!cotangents) return cotangents.failure();
@@ -150,10 +82,8 @@ class Runner {
     for (const Output& output : graph.outputs) {
       if (is_float(output.value->type.element)) outputs.push_back({output.name, output.value->type, 0});
     }
-    status = check_names(*cotangents, outputs, "float output");
     backward_inputs_ = forward_inputs_;
-    if (status) status = bind_inputs(*cotangents, outputs, backward_inputs_);
-    return status;
+    return backward_inputs_.add(*cotangents, outputs, "float output");
   }
 
   // The sequence of a stream has as many steps as its array.
@@ -168,36 +98,6 @@ class Runner {
         sequence_place_ = array.place;
         if (steps_ == 0) return Failure{fmt::format("{}: has no steps", array.place)};
       }
-    }
-    return Done{};
-  }
-
-  static Status check_known(const std::string& name, const std::vector<std::string>& known, const char* what) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) return Done{};
-    const std::string near = nearest(name, known);
-    return Failure{fmt::format(
-        "the model has no {} '{}'; {}", what, name,
-        near.empty() ? fmt::format("it has {}", fmt::join(known, ", ")) : fmt::format("did you mean '{}'?", near))};
-  }
-
-  // What the user named is there; a file may hold more than is wanted.
-  static Status check_names(const std::vector<Array>& arrays, const std::vector<WantedInput>& wanted,
-                            const char* what) {
-    std::vector<std::string> names;
-    for (const WantedInput& one : wanted) names.push_back(one.name);
-    Status known = Done{};
-    for (const Array& array : arrays) {
-      if (known && array.is_named_by_user) known = check_known(array.name, names, what);
-    }
-    return known;
-  }
-
-  static Status bind_inputs(const std::vector<Array>& arrays, const std::vector<WantedInput>& wanted,
-                            BoundInputs& bound) {
-    for (const WantedInput& one : wanted) {
-      Result<BoundInput> input = bind(arrays, one.name, one.type, one.classes, bound.examples, bound.has_axis);
-      if (!input) return input.failure();
-      bound.inputs.push_back(std::move(*input));
     }
     return Done{};
   }
@@ -236,12 +136,12 @@ class Runner {
 
   // Calls `name` for each example, of a stream for each of its steps, and keeps what it gives.
   std::map<std::string, std::vector<std::byte>> call_all(Session& session, const std::string& name,
-                                                         const BoundInputs& bound) {
+                                                         const CallInputs& bound) {
     const Graph& graph = session.function(name)->graph;
     const std::uint32_t seed[] = {static_cast<std::uint32_t>(options_.seed),
                                   static_cast<std::uint32_t>(options_.seed >> 32)};
     const bool is_stream = !options_.compile.stream.empty();
-    examples_ = std::max<std::int64_t>(bound.examples, 1);
+    examples_ = std::max<std::int64_t>(bound.calls, 1);
     has_axis_ = bound.has_axis;
     const std::int64_t calls = examples_ * steps_;
     std::map<std::string, std::vector<std::byte>> results;
@@ -254,7 +154,8 @@ class Runner {
       memory.back()->resize(sizes.back() * static_cast<std::size_t>(calls));
     }
     for (std::int64_t i = 0; i < calls; ++i) {
-      const std::size_t example = static_cast<std::size_t>(i / steps_), step = static_cast<std::size_t>(i % steps_);
+      const std::int64_t example = i / steps_;
+      const std::size_t step = static_cast<std::size_t>(i % steps_);
       if (is_stream && step == 0 && session.function("reset") != nullptr) session.call("reset", {}, {});
       std::vector<const void*> from;
       std::vector<void*> to;
@@ -265,9 +166,8 @@ class Runner {
           from.push_back(seed);
           continue;
         }
-        const BoundInput& data = bound.inputs[next++];
         const std::size_t row = input_name == options_.compile.stream ? step * bytes_of(input->type) : 0;
-        from.push_back(data.bytes.data() + data.step * example + row);
+        from.push_back(bound.at(next++, example) + row);
       }
       for (std::size_t j = 0; j < outputs.size(); ++j) {
         to.push_back(memory[j]->data() + sizes[j] * static_cast<std::size_t>(i));
@@ -280,12 +180,13 @@ class Runner {
 
   // Gradients of parameters are summed over the examples.
   void after_call(Session& session) {
-    const std::span<const std::byte> bytes = session.gradients();
-    if (sum_.size() * sizeof(float) != bytes.size()) sum_.assign(bytes.size() / sizeof(float), 0);
-    for (std::size_t i = 0; i < sum_.size(); ++i) {
-      float value = 0;
-      std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
-      sum_[i] += static_cast<double>(value);
+    for (const Slot& slot : session.unit().gradients.slots) {
+      Tensor& sum = sums_.emplace(slot.name, Tensor::zeros(slot.type)).first->second;
+      const std::byte* at = session.gradients().data() + slot.offset;
+      for (double& number : sum.floats()) {
+        number += read_element(slot.type.element, at);
+        at += size_bytes(slot.type.element);
+      }
     }
   }
 
@@ -313,6 +214,9 @@ class Runner {
       std::filesystem::create_directories(options_.output_dir, error);
       if (error) return Failure{fmt::format("cannot make the folder '{}': {}", options_.output_dir, error.message())};
     }
+    // Who names no file wants to see the numbers.
+    const bool prints =
+        options_.outputs.empty() && options_.output_dir.empty() && options_.gradients.empty() && expected_.empty();
     const Graph& given = session->function("forward")->graph;
     std::vector<Output> outputs = given.outputs;
     // The function does not give what has no elements.
@@ -323,12 +227,15 @@ class Runner {
       if (!options_.output_dir.empty() && files.count(output.name) == 0) {
         files[output.name] = (std::filesystem::path(options_.output_dir) / (output.name + ".npy")).string();
       }
-      if (files.count(output.name) == 0) continue;
+      if (files.count(output.name) == 0 && !prints && expected_.empty()) continue;
       Type type = output.value->type;
       if (!options_.compile.stream.empty()) type.shape.insert(type.shape.begin(), steps_);
-      const auto bytes = results.find(output.name);
-      status = write_result(files[output.name], type, examples_, has_axis_,
-                            bytes == results.end() ? std::vector<std::byte>{} : bytes->second);
+      const std::map<std::string, std::vector<std::byte>>::const_iterator bytes = results.find(output.name);
+      const ComputedArray result = {output.name, type, examples_, has_axis_,
+                                    bytes == results.end() ? std::vector<std::byte>{} : bytes->second};
+      status = expected_.compare(output.name, array_of(result));
+      if (status && prints) fmt::print("{}", result_text(result));
+      if (status && files.count(output.name) != 0) status = write_result(files[output.name], array_of(result));
       if (!status) return status;
     }
     return Done{};
@@ -342,7 +249,7 @@ class Runner {
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
     session->prepare();
-    sum_.clear();
+    sums_.clear();
     const std::map<std::string, std::vector<std::byte>> results = call_all(*session, "backward", backward_inputs_);
     for (const std::string& text : options_.gradients) {
       const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--gradient");
@@ -359,18 +266,14 @@ class Runner {
     if (of_input != results.end()) {
       for (const Output& output : session.function("backward")->graph.outputs) {
         if (output.name == of_input->first) {
-          return write_result(path, output.value->type, examples_, has_axis_, of_input->second);
+          return write_result(path, array_of({name, output.value->type, examples_, has_axis_, of_input->second}));
         }
       }
     }
-    for (const Slot& slot : session.unit().gradients.slots) {
-      if (slot.name != name) continue;
-      std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(slot.type.shape)) * sizeof(float));
-      for (std::size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
-        const float value = static_cast<float>(sum_[static_cast<std::size_t>(slot.offset) / sizeof(float) + i]);
-        std::memcpy(bytes.data() + i * sizeof(float), &value, sizeof(float));
-      }
-      return write_result(path, slot.type, 0, false, bytes);
+    const std::map<std::string, Tensor>::const_iterator of_parameter = sums_.find(name);
+    if (of_parameter != sums_.end()) {
+      const Result<Array> sum = array_from_tensor(name, of_parameter->second);
+      return sum ? write_result(path, *sum) : Status(sum.failure());
     }
     return Failure{fmt::format("'{}' is neither a float input nor a parameter of the model", name)};
   }
@@ -379,12 +282,13 @@ class Runner {
   SourceManager sources_;
   std::optional<ElaboratedProgram> program_;
   std::size_t model_ = 0;
-  BoundInputs forward_inputs_, backward_inputs_;
+  ExpectedOutputs expected_;
+  CallInputs forward_inputs_, backward_inputs_;
   std::int64_t steps_ = 1;  // of a stream
   std::string sequence_place_;
   std::int64_t examples_ = -1;
   bool has_axis_ = false;
-  std::vector<double> sum_;
+  std::map<std::string, Tensor> sums_;  // of the gradients of parameters
 };
 
 }  // namespace

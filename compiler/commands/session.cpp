@@ -62,6 +62,11 @@ std::function<void()> Session::bind(std::string_view name, std::span<const void*
   return [entry, arguments] { entry(arguments.data()); };
 }
 
+void Session::trace(Trace hook, void* context) {
+  *static_cast<Trace*>(jit_->symbol("nnc_trace")) = hook;
+  *static_cast<void**>(jit_->symbol("nnc_trace_context")) = context;
+}
+
 std::vector<WeightSlot> weight_slots(const StructLayout& layout) {
   std::vector<WeightSlot> slots;
   for (const Slot& slot : layout.slots) slots.push_back({slot.name, slot.type, slot.offset});

@@ -32,6 +32,7 @@ class Session {
   std::span<std::byte> gradients() { return gradients_.bytes(); }
   std::span<std::byte> prepared() { return prepared_.bytes(); }
   std::span<std::byte> state() { return state_.bytes(); }
+  std::span<std::byte> arena() { return arena_.bytes(); }
 
   // A function of the unit; null if it has none of that name.
   const UnitFunction* function(std::string_view name) const;
@@ -45,6 +46,9 @@ class Session {
   // The same call, to be made again and again without being looked up.
   std::function<void()> bind(std::string_view name, std::span<const void* const> inputs,
                              std::span<void* const> outputs);
+  // Of a unit that is traced: what its functions call as they go (emit/unit.h). It must not throw.
+  using Trace = void (*)(void* context, int node, std::ptrdiff_t turn);
+  void trace(Trace hook, void* context);
 
  private:
   // Bytes at an address that is a multiple of 64.

@@ -46,6 +46,13 @@ class InterruptGuard {
 // "nan" whatever its sign.
 std::string number_text(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
+// Of a loss five digits behind the point, or with an exponent where they would tell nothing.
+std::string loss_text(double loss) {
+  const double size = std::abs(loss);
+  const bool is_plain = size == 0 || (size >= 1e-3 && size < 1e6) || !std::isfinite(loss);
+  return is_plain ? fmt::format("{:.5f}", loss) : fmt::format("{:.5e}", loss);
+}
+
 // --monitor looks at so many of the examples that are trained on, drawn by the seed.
 constexpr std::uint64_t kMonitored = 1000;
 
@@ -359,7 +366,7 @@ Status Training::log(const ElaboratedStage& stage, const EpochResult& result,
 void Training::report(const ElaboratedStage& stage, const EpochResult& result) const {
   if (options_.quiet) return;
   std::string line =
-      fmt::format("{}: epoch {}/{}  loss {:.5f}", stage.name, result.epoch + 1, stage.epochs, result.loss);
+      fmt::format("{}: epoch {}/{}  loss {}", stage.name, result.epoch + 1, stage.epochs, loss_text(result.loss));
   for (const std::pair<const std::string, double>& metric : result.metrics) {
     line +=
         fmt::format("  {} {}", metric.first, std::isnan(metric.second) ? "nan" : fmt::format("{:.4f}", metric.second));
@@ -413,8 +420,8 @@ int Training::run_epochs(Session& session, const ElaboratedStage& stage, const S
     float last_loss = 0;
     training.run_epoch(*data.training, *data.training_examples, place, [&](float loss) {
       last_loss = loss;
-      progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {:.5f}", stage.name, place.epoch + 1, stage.epochs,
-                                place.step, steps, loss));
+      progress.show(fmt::format("{}: epoch {}/{}  step {}/{}  loss {}", stage.name, place.epoch + 1, stage.epochs,
+                                place.step, steps, loss_text(static_cast<double>(loss))));
       return std::isfinite(loss) && interrupted == 0;
     });
     progress.clear();
@@ -465,6 +472,10 @@ int Training::run_stage(std::size_t index, const StageData& data) {
     if (status) status = checkpoint_->restore(*session, best);
     if (!status) return fail(status.error());
     position = checkpoint_->position();
+  }
+  if (!stage.evaluate.outputs.empty() && !data.test && !options_.quiet) {
+    fmt::print(stderr, "nnc: note: {}: no metric is shown; --hold-out FRACTION or --test DATA gives examples for it\n",
+               stage.name);
   }
   const int trained = run_epochs(*session, stage, data, position, best);
   if (trained != kSuccess) return trained;

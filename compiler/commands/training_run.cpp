@@ -24,7 +24,8 @@ std::vector<WantedInput> wanted_inputs(const Graph& graph, std::int64_t batch) {
   std::vector<WantedInput> wanted;
   for (const Value* input : graph.inputs) {
     const Attributes& attributes = input->producer->attributes;
-    if (is_added_by_nnc(attributes.text("name"))) continue;
+    // What has no elements needs no file.
+    if (is_added_by_nnc(attributes.text("name")) || element_count(input->type.shape) == 0) continue;
     Type type = input->type;
     if (batch > 0 && attributes.flag("per_example")) type.shape.erase(type.shape.begin());
     wanted.push_back({attributes.text("name"), type, attributes.integer("classes")});

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "compiler/graph/evaluate.h"
+#include "compiler/commands/unit_meaning.h"
 #include "compiler/interop/file.h"
 #include "compiler/interop/names.h"
 #include "compiler/interop/safetensors.h"
@@ -14,9 +14,7 @@ namespace nnc {
 namespace {
 
 std::map<std::string, Tensor> initial_tensors(const ElaboratedModel& model, std::uint64_t seed) {
-  Tensor key = Tensor::zeros({ElementType::U32, {2}});
-  key.integers() = {static_cast<std::int64_t>(seed & 0xffffffffu), static_cast<std::int64_t>(seed >> 32)};
-  const Evaluation initial = evaluate(model.init, {{kSeedName, key}}, {});
+  const Evaluation initial = evaluate(model.init, {{kSeedName, seed_tensor(seed)}}, {});
   std::map<std::string, Tensor> result;
   for (const Slot& slot : parameter_layout(model.forward).slots) {
     Tensor value = initial.outputs.at(slot.name);

@@ -68,9 +68,16 @@ std::string UnitWriter::call_step(const Step& step, const Places& places) {
 std::string UnitWriter::write_nodes(const std::vector<Node>& nodes, const Places& places, const Plan& plan, int depth) {
   std::string text;
   for (const Node& node : nodes) {
+    const int id = nodes_written_++;
     text += indent(depth) + (node.step ? call_step(*node.step, places) : write_loop(*node.loop, places, plan));
+    text += trace(id, "-1", depth);
   }
   return text;
+}
+
+// A call of the hook (unit.h), if the unit is traced.
+std::string UnitWriter::trace(int node, const std::string& turn, int depth) const {
+  return unit_.is_traced ? fmt::format("{}::nnc_trace(::nnc_trace_context, {}, {});\n", indent(depth), node, turn) : "";
 }
 
 // Writes the loop's function and returns a call of it. The function takes the buffers and outer indices that it uses.
@@ -103,7 +110,8 @@ std::string UnitWriter::write_loop(const Loop& loop, const Places& places, const
   }
   const std::string index = local.add("t");
   inner.indices[loop.id] = index;
-  const std::string body = write_nodes(loop.body, inner, plan, 2);
+  const std::string turn = trace(nodes_written_ - 1, index, 2);
+  const std::string body = turn + write_nodes(loop.body, inner, plan, 2);
   const std::string& name = loop_names_.at(&loop);
   const std::string head = loop.reverse
                                ? fmt::format("std::ptrdiff_t {0} = {1}; {0} >= 0; --{0}", index, loop.count - 1)
@@ -196,6 +204,7 @@ void UnitWriter::write_function(const ApiFunction& api) {
   std::set<int> written;
   collect_buffers(plan.nodes, order, written);
   function_ = api.name;
+  nodes_written_ = 0;
   name_nodes(plan.nodes);
   // Local pointers to the buffers of the arena; all else is named by its parameter.
   Places places;

@@ -82,6 +82,13 @@ std::string source_text(const Unit& unit, const UnitWriter& writer, const Runtim
 
   std::string text = banner(unit) + fmt::format("#include \"{}.hpp\"\n\n", base_name);
   for (const std::string& header : kernels.standard) text += fmt::format("#include <{}>\n", header);
+  if (unit.is_traced) {
+    text +=
+        "\nextern \"C\" {\n"
+        "void (*nnc_trace)(void* context, int node, std::ptrdiff_t turn) = nullptr;\n"
+        "void* nnc_trace_context = nullptr;\n"
+        "}\n";
+  }
   text += "\n" + opening_pragmas(unit.target) + kHush;
   const std::pair<const char*, int> facts[] = {{"NNC_LANES", unit.target.lanes},
                                                {"NNC_REGISTERS", unit.target.vector_registers},

@@ -52,6 +52,7 @@ struct Unit {
   std::string stream;             // --stream: `forward` is one step, an element of this input; empty: all of the model
   std::int64_t stream_steps = 0;  // so many steps from reset to reset; 0: any number
   bool includes_runtime = false;  // --runtime=include: #include "nnc/vector.h" and so on, instead of their text
+  bool is_traced = false;         // nnc verify, never shipped: after each step the code calls a hook
   std::vector<UnitFunction> functions;
   StructLayout parameters;  // Parameter first, then Statistic
   StructLayout gradients;
@@ -75,6 +76,11 @@ struct Emitted {
   // with a[0] Parameters, a[1] Gradients, a[2] Prepared, a[3] State, a[4] arena (null where F has no use for it), then
   // the inputs in the graph's order, then the outputs (not those of the Gradients).
   std::string entry_points;
+  // Of a unit that is traced, the source has objects with C linkage
+  //   void (*nnc_trace)(void* context, int node, std::ptrdiff_t turn);
+  //   void* nnc_trace_context;
+  // and calls the first, with the second, after each step (turn -1), at the beginning of each turn of a loop, and after
+  // a loop (turn -1). `node` counts the nodes of the function's plan, a loop before what it holds.
 };
 Emitted emit(const Unit& unit, const std::string& base_name, const SourceManager& sources);
 // Says in the source's opening comment what check_emitted has shown of it: `report` is without findings.

@@ -62,6 +62,7 @@ class UnitWriter {
   std::string write_nodes(const std::vector<Node>& nodes, const Places& places, const Plan& plan, int depth);
   std::string write_loop(const Loop& loop, const Places& places, const Plan& plan);
   std::string call_step(const Step& step, const Places& places);
+  std::string trace(int node, const std::string& turn, int depth) const;
   std::string pointer(const StepArgument& argument, const Places& places) const;
   Places::Pointer buffer_place(const ApiFunction& api, const Buffer& buffer);
   std::string memory_map(const ApiFunction& api) const;
@@ -75,9 +76,10 @@ class UnitWriter {
   const SourceManager& sources_;
   UnitSections sections_;
   std::vector<ApiFunction> functions_;
-  NameScope names_;       // of namespace scope
-  std::string function_;  // that is being written: added to names that an earlier one has
-  NameScope parameters_;  // of the functions of the API: no step may be hidden by one
+  NameScope names_;        // of namespace scope
+  std::string function_;   // that is being written: added to names that an earlier one has
+  int nodes_written_ = 0;  // of its plan
+  NameScope parameters_;   // of the functions of the API: no step may be hidden by one
   OperationFunctions operations_;
   std::map<std::string, std::string> structs_;  // text of a config -> its name
   struct FunctorStruct {

@@ -140,6 +140,30 @@ bool Tensor::is_splat() const {
   return !all.empty() && std::all_of(all.begin(), all.end(), same);
 }
 
+Tensor tensor_row(const Tensor& x, std::size_t index) {
+  Tensor y = Tensor::zeros({x.type.element, Shape(x.type.shape.begin() + 1, x.type.shape.end())});
+  const auto copy = [&](const auto& from, auto& to) {
+    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(index * to.size()), to.size(), to.begin());
+  };
+  if (is_float(y.type.element)) {
+    copy(x.floats(), y.floats());
+  } else {
+    copy(x.integers(), y.integers());
+  }
+  return y;
+}
+
+void set_tensor_row(Tensor& y, std::size_t index, const Tensor& x) {
+  const auto copy = [&](const auto& from, auto& to) {
+    std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(index * from.size()));
+  };
+  if (is_float(y.type.element)) {
+    copy(x.floats(), y.floats());
+  } else {
+    copy(x.integers(), y.integers());
+  }
+}
+
 bool same_bits(const Tensor& a, const Tensor& b) {
   if (a.type != b.type || a.data.index() != b.data.index()) return false;
   if (a.data.index() == 1) return a.integers() == b.integers();

@@ -53,6 +53,10 @@ struct Tensor {
   bool operator==(const Tensor&) const = default;
 };
 
+// Row `index` along the first axis, without that axis; and the same replaced by `x`.
+Tensor tensor_row(const Tensor& x, std::size_t index);
+void set_tensor_row(Tensor& y, std::size_t index, const Tensor& x);
+
 // The same type and the same elements: NaN equals NaN, -0 differs from 0. (== follows the numbers instead.)
 bool same_bits(const Tensor& a, const Tensor& b);
 

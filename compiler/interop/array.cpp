@@ -113,6 +113,12 @@ double read_element(ElementType element, const std::byte* source) {
   }
 }
 
+std::string element_text(ElementType element, const std::byte* source) {
+  if (element == ElementType::F64) return fmt::format("{}", load<double>(source));
+  if (is_float(element)) return fmt::format("{}", static_cast<float>(read_element(element, source)));
+  return integer_text(element, read_integer(element, source));
+}
+
 Result<Array> convert_array(const Array& array, ElementType element) {
   if (array.element == element) {
     Array same = array;

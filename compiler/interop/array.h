@@ -51,6 +51,8 @@ void swap_bytes(std::span<std::byte> bytes, std::size_t element_size);
 
 // One element of an array's bytes, as a double (exact for all types but large i64 and u64).
 double read_element(ElementType element, const std::byte* source);
+// One element as the shortest text that reads back as the same.
+std::string element_text(ElementType element, const std::byte* source);
 
 // The array with its elements as `element`, as if each had been written so: floats are rounded to nearest even; an
 // integer type takes only values that it can hold. The message names the first that it cannot.

@@ -155,6 +155,11 @@ Result<Array> find_member(const std::string& path, const std::vector<Array>& arr
 }
 
 Result<Array> only_array(const Binding& binding) {
+  if (const std::size_t length = container_length(binding.source); length > 0) {
+    return Failure{fmt::format("{} should read {}:{}={}, the file first", quote(binding.text),
+                               binding.source.substr(0, length), binding.text.substr(0, binding.text.find('=')),
+                               binding.source.substr(length + 1))};
+  }
   const Result<FileBytes> file = open_unpacked(binding.source);
   if (!file) return file.failure();
   const char delimiter = delimiter_of(binding.source);

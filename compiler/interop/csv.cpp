@@ -305,4 +305,16 @@ Result<std::vector<Array>> parse_csv(const FileBytes& file, char delimiter,
   return arrays;
 }
 
+Status write_csv(const std::string& path, const Array& array) {
+  const std::size_t size = static_cast<std::size_t>(size_bytes(array.element));
+  const std::size_t elements = array.bytes.size() / size;
+  const std::size_t rows = array.shape.empty() ? 1 : static_cast<std::size_t>(array.shape[0]);
+  std::string text;
+  for (std::size_t i = 0; i < elements; ++i) {
+    text += element_text(array.element, array.bytes.data() + i * size);
+    text += (i + 1) % (elements / rows) == 0 ? '\n' : ',';
+  }
+  return write_file(path, text);
+}
+
 }  // namespace nnc

@@ -19,4 +19,7 @@ struct ColumnBinding {
 // Without bindings every column of the header is an array. Elements are f64 with from_text set.
 Result<std::vector<Array>> parse_csv(const FileBytes& file, char delimiter, const std::vector<ColumnBinding>& bindings);
 
+// A line for each index of axis 0, without a header; the shortest text of a number that reads back as the same.
+Status write_csv(const std::string& path, const Array& array);
+
 }  // namespace nnc

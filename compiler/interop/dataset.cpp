@@ -64,13 +64,19 @@ Failure missing(const std::vector<Array>& arrays, const WantedInput& input) {
   std::vector<std::string> held;
   for (const Array& array : arrays) {
     names.push_back(array.name);
-    held.push_back(fmt::format("{} ({})", array.name, to_string(Type{array.element, array.shape})));
+    held.push_back(array.from_text ? array.name
+                                   : fmt::format("{} ({})", array.name, to_string(Type{array.element, array.shape})));
   }
   const std::string near = nearest(input.name, names);
-  return {fmt::format("{}, but the data has no array of this name{}; it has: {}", input_text(input),
-                      near.empty() ? "" : fmt::format("; did you mean '{}'? ({}=… renames it)", near, input.name),
-                      held.empty() ? "nothing" : fmt::format("{}", fmt::join(held, ", ")))};
+  const bool has_columns = !arrays.empty() && arrays.front().from_text && !input.type.shape.empty();
+  return {
+      fmt::format("{}, but the data has no array of this name{}; it has: {}{}", input_text(input),
+                  near.empty() ? "" : fmt::format("; did you mean '{}'? ({}=… renames it)", near, input.name),
+                  held.empty() ? "nothing" : fmt::format("{}", fmt::join(held, ", ")),
+                  has_columns ? fmt::format(". FILE:{}=COLUMN+COLUMN makes one of several columns", input.name) : "")};
 }
+
+bool is_one_number(const Shape& shape) { return shape.empty() || shape == Shape{1}; }
 
 Failure wrong_shape(const Array& array, const WantedInput& input, const Shape& example) {
   const bool as_many = element_count(example) == element_count(input.type.shape);
@@ -122,7 +128,9 @@ Result<DataSet::Source> DataSet::bind_input(const std::vector<Array>& arrays, co
     return Failure{fmt::format("{}: is a single number; its first axis should count the examples", array.place)};
   }
   const Shape example(array.shape.begin() + 1, array.shape.end());
-  if (example != input.type.shape) return wrong_shape(array, input, example);
+  // A column of text is one number an example, be it for f32 or for f32[1].
+  const bool is_column = array.from_text && is_one_number(example) && is_one_number(input.type.shape);
+  if (example != input.type.shape && !is_column) return wrong_shape(array, input, example);
   if (array.from_text) {
     Result<Array> typed = convert_array(array, input.type.element);
     if (!typed) return typed.failure();

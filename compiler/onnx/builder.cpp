@@ -242,11 +242,11 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
       } else {
         has_tensor = has_tensor || is_wanted;
         result.type = data[i].value->type;
-        result.name = names.give(is_wanted ? wanted_names[i] : "_unused", "value");
+        result.name = is_wanted ? names.give(wanted_names[i], "value") : unused_name();
         if (element_count(result.type.shape) > kElementsMax) throw semantics::Abandon{};
         scope_->names[result.name] = value_binding(data[i]);
       }
-      names_text += (i == 0 ? "" : ", ") + (result.name.empty() ? names.give("_unused", "value") : result.name);
+      names_text += (i == 0 ? "" : ", ") + (result.name.empty() ? unused_name() : result.name);
       if (i < wanted_names.size()) results.push_back(std::move(result));
     }
     if (has_tensor) {

@@ -73,6 +73,8 @@ class Builder {
   std::optional<std::vector<Imported>> fold(const std::string& place, const std::string& text, std::size_t count,
                                             const std::vector<Imported*>& arguments);
   const ast::Stmt& parse(const std::string& place, const std::string& line);
+  // Names that begin so need not be used.
+  std::string unused_name() { return "_" + names.give("unused", "value"); }
 
   SourceManager& sources_;
   Diagnostics& diagnostics_;

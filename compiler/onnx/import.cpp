@@ -37,13 +37,11 @@ bool read_model(const std::string& path, ::onnx::ModelProto& model, Diagnostics&
 }
 
 std::optional<ImportedModel> translate(const ::onnx::ModelProto& model, const std::string& path,
-                                       const std::map<std::string, std::string>& settings, Style style,
+                                       const std::map<std::string, std::string>& settings, Style style, Given given,
                                        const std::string& comment, SourceManager& sources, Diagnostics& diagnostics) {
   Translator translator(model, path, settings, style, sources, diagnostics);
-  ImportedModel result;
-  result.program = translator.run(comment);
+  std::optional<ImportedModel> result = translator.run(given, comment);
   if (diagnostics.has_errors()) return std::nullopt;
-  result.weights = translator.weights();
   return result;
 }
 
@@ -53,13 +51,35 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
+// The settings, and 1 for each open first axis: where the batch is left out, its size need not be known.
+std::map<std::string, std::string> of_one_example(const ::onnx::GraphProto& graph,
+                                                  std::map<std::string, std::string> settings) {
+  const std::map<std::string, std::string> given = settings;
+  for (const ::onnx::ValueInfoProto& input : graph.input()) {
+    const ::onnx::TensorShapeProto& shape = input.type().tensor_type().shape();
+    if (shape.dim_size() == 0 || shape.dim(0).has_dim_value()) continue;
+    if (given.count(input.name()) == 0 && given.count(shape.dim(0).dim_param()) == 0)
+      settings.emplace(input.name() + ".0", "1");
+  }
+  return settings;
+}
+
 }  // namespace
 
 std::optional<ImportedModel> import_onnx(const std::string& path, const std::map<std::string, std::string>& settings,
-                                         SourceManager& sources, Diagnostics& diagnostics) {
+                                         SourceManager& sources, Diagnostics& diagnostics, Given given) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
-  return translate(model, path, settings, Style::Explicit, "", sources, diagnostics);
+  return translate(model, path, settings, Style::Explicit, given, "", sources, diagnostics);
+}
+
+Result<std::string> onnx_with_outputs(const std::string& path, const std::vector<std::string>& names) {
+  ::onnx::ModelProto model;
+  Diagnostics diagnostics;
+  if (!read_model(path, model, diagnostics)) return Failure{path + ": is not an ONNX model, or is damaged"};
+  model.mutable_graph()->clear_output();
+  for (const std::string& name : names) model.mutable_graph()->add_output()->set_name(name);
+  return model.SerializeAsString();
 }
 
 std::optional<ImportedModel> import_onnx_readable(const std::string& path,
@@ -72,12 +92,13 @@ std::optional<ImportedModel> import_onnx_readable(const std::string& path,
   comment += ".\n";
   try {
     Diagnostics found;
-    std::optional<ImportedModel> result = translate(model, path, settings, Style::PerExample, comment, sources, found);
+    std::optional<ImportedModel> result = translate(model, path, of_one_example(model.graph(), settings),
+                                                    Style::PerExample, Given::Outputs, comment, sources, found);
     if (result) return result;
   } catch (const NotPerExample& why) {
     comment += "# Its batch is an axis like others: " + one_line(why.reason) + ".\n";
   }
-  return translate(model, path, settings, Style::Explicit, comment, sources, diagnostics);
+  return translate(model, path, settings, Style::Explicit, Given::Outputs, comment, sources, diagnostics);
 }
 
 }  // namespace nnc

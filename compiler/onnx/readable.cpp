@@ -251,14 +251,14 @@ std::optional<Form> flatten(const View& view) {
   return view.pipe("flatten");
 }
 
-// The target with the batch in front, as a number, 0 or -1.
+// The target with the batch in front, as a number, 0 or -1; 0 not where it is a size (allowzero).
 std::optional<Form> reshape(const View& view) {
   const Tensor* target = view.constant(1);
-  if (!view.is_batched(0) || target == nullptr || target->type.shape.size() != 1 || view.integer("allowzero", 0) != 0) {
-    return std::nullopt;
-  }
+  if (!view.is_batched(0) || target == nullptr || target->type.shape.size() != 1) return std::nullopt;
   Shape shape = target->integers();
   if (shape.empty()) return std::nullopt;
+  const bool is_zero_size = view.integer("allowzero", 0) != 0;
+  if (is_zero_size && std::find(shape.begin(), shape.end(), 0) != shape.end()) return std::nullopt;
   std::int64_t open = -1, known = 1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0) {

@@ -11,6 +11,7 @@
 #include "compiler/interop/file.h"
 #include "compiler/onnx/readable.h"
 #include "compiler/onnx/signature.h"
+#include "compiler/onnx/static_text.h"
 #include "compiler/onnx/tensors.h"
 
 namespace nnc::translation {
@@ -37,53 +38,6 @@ std::string library_name(const NodeProto& node) {
   std::string name = node.domain() + "." + node.op_type();
   std::replace(name.begin(), name.end(), '.', '_');
   return name;
-}
-
-// The language's text for a constant where the header wants a static value of this kind; nothing if it does not fit.
-std::optional<std::string> static_text(const std::string& kind, const Tensor& tensor) {
-  const bool is_number = tensor.type.element != ElementType::Bool;
-  const bool is_one = element_count(tensor.type.shape) == 1;
-  const bool is_list = tensor.type.shape.size() <= 1;
-  const std::string list = list_literal(tensor);
-  const std::string one = is_one ? list.substr(1, list.size() - 2) : "";
-  const bool are_integers = is_integer(tensor.type.element);
-  if (kind == "int" && is_one && are_integers) return one;
-  if (kind == "real" && is_one && is_number) return one;
-  if (kind == "ints" && is_list && !is_float(tensor.type.element)) return list;
-  if (kind == "reals" && is_list && is_number) return list;
-  if (kind == "flag" && is_one && !is_float(tensor.type.element)) return tensor.integers()[0] != 0 ? "true" : "false";
-  return std::nullopt;
-}
-
-template <class Items, class Text>
-std::string list_text(const Items& items, Text text) {
-  std::string result = "[";
-  for (int i = 0; i < items.size(); ++i) result += (i == 0 ? "" : ", ") + text(items[i]);
-  return result + "]";
-}
-
-std::string real_text(float value) { return literal(ElementType::F32, value); }
-
-// The same for an attribute.
-std::optional<std::string> attribute_text(const std::string& kind, const AttributeProto& attribute) {
-  const AttributeProto::AttributeType type = attribute.type();
-  if (kind == "int" && type == AttributeProto::INT) return literal(attribute.i());
-  if (kind == "flag" && type == AttributeProto::INT) return attribute.i() != 0 ? "true" : "false";
-  if (kind == "real" && type == AttributeProto::FLOAT) return real_text(attribute.f());
-  if (kind == "text" && type == AttributeProto::STRING) return text_literal(attribute.s());
-  if (kind == "ints" && type == AttributeProto::INT) return "[" + literal(attribute.i()) + "]";
-  if (kind == "ints" && type == AttributeProto::INTS) {
-    return list_text(attribute.ints(), [](std::int64_t item) { return literal(item); });
-  }
-  if (kind == "reals" && type == AttributeProto::FLOATS) return list_text(attribute.floats(), real_text);
-  if (kind == "texts" && type == AttributeProto::STRINGS) return list_text(attribute.strings(), text_literal);
-  if (kind == "elem" && type == AttributeProto::INT) {
-    const Result<ElementType> element = attribute.i() >= 0 && attribute.i() < 1000
-                                            ? element_of(static_cast<std::int32_t>(attribute.i()))
-                                            : Failure{"not an element type"};
-    if (element) return std::string(name(*element));
-  }
-  return std::nullopt;
 }
 
 // Operators that work element by element: one example is treated as all are. Their other inputs are single numbers.
@@ -533,7 +487,7 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
         line.text(label + *text);
         continue;
       }
-      const std::optional<std::string> text = attribute_text(param.kind, attribute);
+      const std::optional<std::string> text = static_text(param.kind, attribute);
       if (!text)
         return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
       line.text(label + *text);
@@ -634,11 +588,12 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
   values.by_name[last.output(0)] = std::move(result);
 }
 
-void Translator::add_inputs(Values& values) {
+void Translator::add_inputs(Values& values, ImportedModel& result) {
   std::vector<ModelInput> inputs = read_inputs(model_.graph(), settings_, path_, diagnostics_);
   bool is_first = true;
   for (ModelInput& input : inputs) {
     if (input.pinned) {
+      result.pinned[input.name] = *input.pinned;
       values.by_name[input.name] = builder_.constant(std::move(*input.pinned), input.name);
       continue;
     }
@@ -651,14 +606,35 @@ void Translator::add_inputs(Values& values) {
     }
     Imported value = builder_.input(input.name, input.type);
     value.is_batched = style_ == Style::PerExample;
+    result.inputs.push_back({value.name, input.name, ""});
     values.by_name[input.name] = std::move(value);
   }
 }
 
-std::string Translator::run(const std::string& comment) {
+void Translator::add_values(Values& values, ImportedModel& result) {
+  std::vector<std::string> outputs;
+  for (const ImportedValue& output : result.outputs) outputs.push_back(output.onnx_name);
+  std::vector<ImportedValue> ordered;
+  for (const NodeProto* node : order(model_.graph().node(), outputs)) {
+    for (const std::string& name : node->output()) {
+      const Imported* const value = name.empty() ? nullptr : values.find(name);
+      const bool is_computed = value != nullptr && value->constant == nullptr && !value->is_broken && !value->is_absent;
+      const std::vector<std::string>::iterator output = std::find(outputs.begin(), outputs.end(), name);
+      if (output != outputs.end()) {
+        ordered.push_back(result.outputs[static_cast<std::size_t>(output - outputs.begin())]);
+      } else if (is_computed) {
+        ordered.push_back({builder_.names.give(name, "output"), name, ""});
+      }
+    }
+  }
+  result.outputs = std::move(ordered);
+}
+
+std::optional<ImportedModel> Translator::run(Given given, const std::string& comment) {
   const GraphProto& graph = model_.graph();
+  ImportedModel result;
   Values values;
-  add_inputs(values);
+  add_inputs(values, result);
   for (const FunctionProto& function : model_.functions()) {
     functions_.emplace(FunctionKey{function.domain(), function.name(), function.overload()}, &function);
   }
@@ -674,19 +650,22 @@ std::string Translator::run(const std::string& comment) {
   if (style_ == Style::PerExample && opset("", nullptr) < kReadableOpsetMin) {
     throw NotPerExample{fmt::format("its operators are those of opset {}", opset("", nullptr))};
   }
-  if (diagnostics_.has_errors()) return "";
+  if (diagnostics_.has_errors()) return std::nullopt;
+  std::map<std::string, std::string> makers;
   for (const NodeProto& node : graph.node()) {
     for (const std::string& input : node.input()) users_[input].push_back(&node);
+    for (const std::string& output : node.output()) makers[output] = place_of(node, nullptr);
   }
-  std::vector<std::pair<std::string, std::string>> outputs;  // name in the program, ONNX name
   for (const ::onnx::ValueInfoProto& output : graph.output()) {
-    outputs.emplace_back(builder_.names.give(output.name(), "output"), output.name());
+    result.outputs.push_back({builder_.names.give(output.name(), "output"), output.name(), ""});
     users_[output.name()].push_back(nullptr);
   }
-  if (outputs.empty()) error("the model has no outputs");
+  if (result.outputs.empty()) error("the model has no outputs");
   body(graph, values, nullptr);
+  if (given == Given::All) add_values(values, result);
   std::vector<std::pair<std::string, Imported>> results;
-  for (const auto& [name, onnx_name] : outputs) {
+  for (auto& [name, onnx_name, node] : result.outputs) {
+    node = makers[onnx_name];
     const Imported* value = values.find(onnx_name);
     if (value == nullptr) {
       error(fmt::format("nothing gives the output {}", quote(onnx_name)));
@@ -697,13 +676,15 @@ std::string Translator::run(const std::string& comment) {
     }
     results.emplace_back(name, *value);
   }
-  if (diagnostics_.has_errors()) return "";
+  if (diagnostics_.has_errors()) return std::nullopt;
   const std::string misfit = builder_.misfit();
   if (style_ == Style::PerExample && !misfit.empty()) {
     throw NotPerExample{fmt::format("the values of {} are not of its size", misfit)};
   }
   const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
-  return builder_.finish(name, std::move(results), comment);
+  result.program = builder_.finish(name, std::move(results), comment);
+  result.weights = std::move(builder_.weights);
+  return result;
 }
 
 }  // namespace nnc::translation

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/onnx/builder.h"
+#include "compiler/onnx/import.h"
 
 namespace onnx {
 class AttributeProto;
@@ -49,9 +50,8 @@ class Translator {
  public:
   Translator(const ::onnx::ModelProto& model, std::string path, const std::map<std::string, std::string>& settings,
              Style style, SourceManager& sources, Diagnostics& diagnostics);
-  // The program, which begins with the comment; "" on error.
-  std::string run(const std::string& comment);
-  std::map<std::string, Tensor> weights() { return std::move(builder_.weights); }
+  // The program begins with the comment. Nothing on error.
+  std::optional<ImportedModel> run(Given given, const std::string& comment);
 
  private:
   using Attributes = std::map<std::string, const ::onnx::AttributeProto*>;
@@ -72,7 +72,9 @@ class Translator {
                     const std::string& place, std::int64_t opset);
   // The constant that is added to the node's result, if that is its only use, and the node that adds it.
   const Tensor* added_to(const ::onnx::NodeProto& node, Values& values, const ::onnx::NodeProto*& adder) const;
-  void add_inputs(Values& values);
+  void add_inputs(Values& values, ImportedModel& result);
+  // What is given besides the outputs of the graph.
+  void add_values(Values& values, ImportedModel& result);
   Attributes attributes_of(const ::onnx::NodeProto& node, const Inlined* inlined);
   void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
   void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,

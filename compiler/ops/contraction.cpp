@@ -140,6 +140,7 @@ OpDef contraction_op() {
           "result it is a batch axis; a letter of one operand alone is in the result",
       .operands_min = 2,
       .operands_max = 2,
+      .traits = Sum,
       .attributes = {{"spec", AttributeKind::Text, "the letters of a, b and the result: \"mk,kn->mn\""}},
       .infer = infer_contraction,
       .evaluate = evaluate_contraction,

@@ -183,6 +183,7 @@ OpDef convolution_op() {
           "block of o; n, c, i, o may be absent",
       .operands_min = 2,
       .operands_max = 2,
+      .traits = Sum,
       .attributes = {{"x_axes", AttributeKind::Text, "a role an axis of x"},
                      {"w_axes", AttributeKind::Text, "a role an axis of w"},
                      {"y_axes", AttributeKind::Text, "a role an axis of the result"},

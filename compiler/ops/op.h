@@ -22,6 +22,7 @@ enum Trait : unsigned {
   BeforeBatch = 1u << 5,          // exists only before add_batch (batch_mean)
   BeforeDifferentiate = 1u << 6,  // exists only before differentiate (gradient, stop_gradient)
   BeforeShards = 1u << 7,         // exists only before cut_shards (shard_mean)
+  Sum = 1u << 8,                  // each element is a sum of elements of the operands, or of products of them
 };
 
 enum class AttributeKind { Flag, Integer, Real, Text, Integers, Element, TensorValue };

@@ -15,7 +15,7 @@ OpDef reduce_sum_op() {
       .formula = "sum over the axes; 0 if there is nothing",
       .operands_min = 1,
       .operands_max = 1,
-      .traits = Reduction,
+      .traits = Reduction | Sum,
       .attributes = {{"axes", AttributeKind::Integers, "the axes that are reduced, and dropped"}},
       .infer = infer_reduction,
       .evaluate = fold(

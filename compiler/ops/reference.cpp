@@ -25,7 +25,7 @@ std::string_view word(Family family) {
 }
 
 std::string traits_of(const OpDef& def) {
-  constexpr std::array<std::pair<Trait, std::string_view>, 8> kWords = {
+  constexpr std::array<std::pair<Trait, std::string_view>, 9> kWords = {
       {{Elementwise, "elementwise"},
        {Commutative, "commutative"},
        {Leaf, "leaf"},
@@ -33,7 +33,8 @@ std::string traits_of(const OpDef& def) {
        {Reduction, "reduction"},
        {BeforeBatch, "only before add_batch"},
        {BeforeDifferentiate, "only before differentiate"},
-       {BeforeShards, "only before cut_shards"}}};
+       {BeforeShards, "only before cut_shards"},
+       {Sum, "sum"}}};
   std::vector<std::string_view> words;
   for (const auto& [trait, text] : kWords) {
     if (def.has(trait)) words.push_back(text);

@@ -75,30 +75,6 @@ Inferred infer_scan(const OpView& op) {
   return inferred;
 }
 
-Tensor row(const Tensor& x, std::size_t index) {
-  Tensor y = Tensor::zeros(without_axis(x.type));
-  const auto copy = [&](const auto& from, auto& to) {
-    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(index * to.size()), to.size(), to.begin());
-  };
-  if (is_float(y.type.element)) {
-    copy(x.floats(), y.floats());
-  } else {
-    copy(x.integers(), y.integers());
-  }
-  return y;
-}
-
-void set_row(Tensor& y, std::size_t index, const Tensor& x) {
-  const auto copy = [&](const auto& from, auto& to) {
-    std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(index * from.size()));
-  };
-  if (is_float(y.type.element)) {
-    copy(x.floats(), y.floats());
-  } else {
-    copy(x.integers(), y.integers());
-  }
-}
-
 std::vector<Tensor> evaluate_scan(const Op& op, Operands in) {
   const Counts counts = counts_of(op.attributes);
   std::vector<Tensor> results;
@@ -111,7 +87,7 @@ std::vector<Tensor> evaluate_scan(const Op& op, Operands in) {
     const std::size_t t = op.attributes.flag("reverse") ? counts.length - 1 - step : step;
     for (std::size_t i = 0; i < counts.carries; ++i) inputs[inner_name(counts, i)] = results[i];
     for (std::size_t i = counts.carries; i < counts.carries + counts.sequences; ++i) {
-      inputs[inner_name(counts, i)] = row(*in[i], t);
+      inputs[inner_name(counts, i)] = tensor_row(*in[i], t);
     }
     Evaluation once = evaluate(*op.graphs[0], inputs, {});
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -119,7 +95,7 @@ std::vector<Tensor> evaluate_scan(const Op& op, Operands in) {
       if (i < counts.carries) {
         results[i] = std::move(value);
       } else {
-        set_row(results[i], t, value);
+        set_tensor_row(results[i], t, value);
       }
     }
   }

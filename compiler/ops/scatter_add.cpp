@@ -60,6 +60,7 @@ OpDef scatter_add_op() {
       .formula = "[size, row]: the sum of the rows of u [index's axes, row] by index; an index out of range is clamped",
       .operands_min = 2,
       .operands_max = 2,
+      .traits = Sum,
       .attributes = {{"size", AttributeKind::Integer, "number of rows of the result"}},
       .infer = infer_scatter_add,
       .evaluate = evaluate_scatter_add,

@@ -63,25 +63,62 @@ std::vector<Tensor> evaluate_scatter_into(const Op& op, Operands in) {
   return {std::move(y)};
 }
 
-// What is set comes from the last row with the index alone; the others have no part in the result.
-void differentiate_scatter_into(GradientBuilder& g) {
-  Value* index = g.in(1);
-  if (g.op_of().attributes.text("by") == "add") {
-    if (g.needs(0)) g.to(0, g.dy());
-    if (g.needs(2)) g.to(2, g.op("gather", {g.dy(), index}));
-    return;
-  }
-  const Attributes set = with({}, "by", std::string("set"));
-  if (g.needs(0)) g.to(0, g.op("scatter_into", {g.dy(), index, g.zeros_like(g.in(2))}, set));
-  if (!g.needs(2)) return;
-  const Shape& shape = index->type.shape;
-  const Shape count = {element_count(shape)};
+// The table `x` with the rows `u` combined into it.
+Value* scatter(GradientBuilder& g, Value* x, Value* u, const char* by) {
+  return g.op("scatter_into", {x, g.in(1), u}, with({}, "by", std::string(by)));
+}
+// Of each element of the rows what the table has at its place.
+Value* at_rows(GradientBuilder& g, Value* table) { return g.op("gather", {table, g.in(1)}); }
+
+// Whether an element of the rows is the last of the candidates for its place (null: all are).
+Value* is_last(GradientBuilder& g, Value* candidate) {
+  const Shape& rows = g.in(2)->type.shape;
+  const Shape count = {element_count(rows)};
   Attributes counting = with(with({}, "shape", count), "axis", std::int64_t{0});
-  Value* number = g.reshape(g.op("iota", {}, with(counting, "element", ElementType::I32)), shape);
-  Value* nobody = g.full({ElementType::I32, {g.in(0)->type.shape[0]}}, 0);
-  Value* last = g.op("gather", {g.op("scatter_into", {nobody, index, number}, set), index});
-  Value* is_last = g.broadcast(g.op("equal", {last, number}), g.in(2)->type.shape, all_axes(shape.size()));
-  g.to(2, g.select(is_last, g.op("gather", {g.dy(), index}), g.zeros_like(g.in(2))));
+  Value* number = g.reshape(g.op("iota", {}, with(counting, "element", ElementType::I32)), rows);
+  Value* nobody = g.full({ElementType::I32, g.in(0)->type.shape}, -1);
+  if (candidate != nullptr) number = g.select(candidate, number, g.like(number, -2));
+  return g.op("equal", {at_rows(g, scatter(g, nobody, number, "maximum")), number});
+}
+
+// What is set comes from the last row with the index alone; the others have no part in the result.
+void differentiate_set(GradientBuilder& g) {
+  if (g.needs(0)) g.to(0, scatter(g, g.dy(), g.zeros_like(g.in(2)), "set"));
+  if (g.needs(2)) g.to(2, g.select(is_last(g, nullptr), at_rows(g, g.dy()), g.zeros_like(g.in(2))));
+}
+
+// The largest or the least goes back to where it comes from: of ties to the table, else to the last.
+void differentiate_largest(GradientBuilder& g) {
+  Value* from_table = g.op("equal", {g.in(0), g.out()});
+  if (g.needs(0)) g.to(0, g.select(from_table, g.dy(), g.zeros_like(g.in(0))));
+  if (!g.needs(2)) return;
+  Value* dy = g.select(from_table, g.zeros_like(g.in(0)), g.dy());
+  Value* winner = is_last(g, g.op("equal", {g.in(2), at_rows(g, g.out())}));
+  g.to(2, g.select(winner, at_rows(g, dy), g.zeros_like(g.in(2))));
+}
+
+// dy times the product of the others: out / u, but where u is 0 the product of the rest if that is the only 0, else 0.
+void differentiate_product(GradientBuilder& g) {
+  Value *x = g.in(0), *u = g.in(2);
+  if (g.needs(0)) g.to(0, g.multiply(g.dy(), scatter(g, g.like(x, 1), u, "multiply")));
+  if (!g.needs(2)) return;
+  Value *zero = g.zeros_like(u), *one = g.like(u, 1);
+  Value* is_zero = g.op("equal", {u, zero});
+  Value* rest = g.select(is_zero, one, u);
+  Value* zeros = at_rows(g, scatter(g, g.zeros_like(x), g.select(is_zero, one, zero), "add"));
+  Value* product = at_rows(g, scatter(g, x, rest, "multiply"));
+  Value* at_zero = g.select(g.op("equal", {zeros, one}), product, zero);
+  Value* others = g.select(is_zero, at_zero, g.divide(at_rows(g, g.out()), rest));
+  g.to(2, g.multiply(at_rows(g, g.dy()), others));
+}
+
+void differentiate_scatter_into(GradientBuilder& g) {
+  const std::string& by = g.op_of().attributes.text("by");
+  if (by == "set") return differentiate_set(g);
+  if (by == "multiply") return differentiate_product(g);
+  if (by == "maximum" || by == "minimum") return differentiate_largest(g);
+  if (g.needs(0)) g.to(0, g.dy());
+  if (g.needs(2)) g.to(2, at_rows(g, g.dy()));
 }
 
 std::vector<Value*> batch_scatter_into(BatchContext& context) {
@@ -113,12 +150,13 @@ OpDef scatter_into_op() {
                     f32_values({4}, {1, kNaN, 3, 1})},
        .attributes = way("maximum"),
        .differentiable = false}};
+  samples.push_back({.what = "products with zeros",
+                     .operands = {f32_values({4}, {3, 5, 2, 0}), operand(ElementType::I32, {6}, {0, 0, 1, 1, 2, 3}),
+                                  f32_values({6}, {0, 2, 0, 0, 4, 2})},
+                     .attributes = way("multiply")});
   for (const std::string& by : kWays) {
-    const bool is_differentiable = by == "set" || by == "add";
-    samples.push_back({.what = "rows, " + by,
-                       .operands = {f32({4, 3}), index, f32({2, 2, 3})},
-                       .attributes = way(by.c_str()),
-                       .differentiable = is_differentiable});
+    samples.push_back(
+        {.what = "rows, " + by, .operands = {f32({4, 3}), index, f32({2, 2, 3})}, .attributes = way(by.c_str())});
     samples.push_back({.what = "integers, " + by,
                        .operands = {i32({4}, -9, 9), operand(ElementType::U8, {3}, {1, 1, 2}), i32({3}, -9, 9)},
                        .attributes = way(by.c_str()),

@@ -77,6 +77,7 @@ OpDef window_sum_op() {
       .formula = "sum over each window; padding adds 0",
       .operands_min = 1,
       .operands_max = 1,
+      .traits = Sum,
       .attributes = window_attributes(),
       .infer = infer_windows,
       .evaluate = evaluate_window_sum,

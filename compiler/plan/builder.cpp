@@ -143,6 +143,7 @@ View PlanBuilder::packed_view(const Value* value, const std::vector<int>& order)
   to.shape = from.shape;
   to.strides = strides;
   copy(*value->producer, from, to, value->type.element, "pack");
+  complete(value, to);
   return to;
 }
 
@@ -240,6 +241,28 @@ void PlanBuilder::emit_step(Step step) {
   Node node;
   node.step = std::make_unique<Step>(std::move(step));
   nodes_->push_back(std::move(node));
+}
+
+namespace {
+
+bool writes(const Node& node, int buffer) {
+  if (node.loop) {
+    return std::any_of(node.loop->body.begin(), node.loop->body.end(),
+                       [&](const Node& inner) { return writes(inner, buffer); });
+  }
+  return std::any_of(node.step->arguments.begin(), node.step->arguments.end(), [&](const StepArgument& argument) {
+    return argument.is_written && argument.view.buffer == buffer;
+  });
+}
+
+}  // namespace
+
+void PlanBuilder::complete(const Value* value, const View& view, std::size_t first) {
+  if (element_count(view.shape) == 0) return;
+  for (std::size_t i = nodes_->size(); i-- > first;) {
+    Node& node = (*nodes_)[i];
+    if (writes(node, view.buffer)) return node.results.push_back({value, view});
+  }
 }
 
 namespace {

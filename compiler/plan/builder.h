@@ -65,6 +65,12 @@ class PlanBuilder {
   // A kernel pointer.
   void pointer(Step& step, const std::string& name, const View& view, ElementType element, bool is_written);
   void emit_step(Step step);
+  // The last of the nodes from `first` on that writes to the view's buffer completes the value there.
+  void complete(const Value* value, const View& view, std::size_t first);
+  // The step just emitted does.
+  void complete(const Value* value, const View& view) {
+    if (!nodes_->empty()) complete(value, view, nodes_->size() - 1);
+  }
   void copy(const Op& about, const View& from, const View& to, ElementType element,
             const std::string& operation = "copy");
   // `from` may be a literal.
@@ -87,6 +93,7 @@ class PlanBuilder {
 
  private:
   void lower_group(const Group& group);
+  void complete(const Group& group, std::size_t first);
   bool epilogue_fits(const Group& group, const View& y, const std::set<int>& lanes);
   View place_like(const Value* value, const std::vector<int>& order, const View* alike, const Suits& suits);
   void lower_scan(const Op& op);

@@ -125,6 +125,7 @@ View spread_input(Convolution& c, const View& x, bool takes_dilation) {
   }
   c.builder.fill(c.op, all, element, 0);
   c.builder.copy(c.op, x, part, element);
+  c.builder.complete(c.op.inputs[0], part);
   return all;
 }
 

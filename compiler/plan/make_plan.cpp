@@ -59,9 +59,25 @@ void PlanBuilder::plan_graph(const Graph& graph, const std::vector<Goal>& goals)
     if (is_direct) goals_[goal.value] = goal.place;
     left.push_back(goal);
   }
-  for (const Group& group : groups) lower_group(group);
+  for (const Group& group : groups) {
+    const std::size_t before = nodes_->size();
+    lower_group(group);
+    complete(group, before);
+  }
   meet_goals(left);
   goals_ = std::move(outer_goals);
+}
+
+// Says of each result that has a place in memory which node completes it.
+void PlanBuilder::complete(const Group& group, std::size_t first) {
+  std::vector<const Op*> ops = group.elementwise;
+  if (group.root != nullptr) ops.insert(ops.begin(), group.root);
+  for (const Op* op : ops) {
+    for (const std::unique_ptr<Value>& result : op->results) {
+      const std::map<const Value*, View>::const_iterator place = views_.find(result.get());
+      if (place != views_.end()) complete(result.get(), place->second, first);
+    }
+  }
 }
 
 // Copies what is not at its goal yet. A place is overwritten only when nobody needs what lies there; of states that
@@ -91,10 +107,12 @@ void PlanBuilder::meet_goals(const std::vector<Goal>& goals) {
       const int buffer = new_buffer("saved", value->type.element, element_count(value->type.shape), Memory::Scratch);
       const View saved = contiguous_view(buffer, value->type.shape);
       copy(*value->producer, reader->from, saved, value->type.element);
+      complete(value, saved);
       reader->from = saved;
       continue;
     }
     copy_or_fill(*next->goal->value->producer, next->from, next->goal->place, next->goal->value->type.element);
+    complete(next->goal->value, next->goal->place);
     left.erase(next);
   }
 }
@@ -143,6 +161,7 @@ void PlanBuilder::lower_scan(const Op& op) {
                                    element_count(initial->type.shape), Memory::Scratch),
                         initial->type.shape);
     copy_or_fill(op, from, to, initial->type.element);
+    complete(initial, to);
     carried.push_back(to);
   }
   std::vector<View> stacked;
@@ -157,6 +176,7 @@ void PlanBuilder::lower_scan(const Op& op) {
   Node node;
   node.loop = std::make_unique<Loop>();
   Loop& loop = *node.loop;
+  loop.scan = &op;
   loop.id = loop_count_++;
   loop.count = length;
   loop.reverse = op.attributes.flag("reverse");

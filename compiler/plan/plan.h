@@ -127,6 +127,7 @@ struct Step {
 
 struct Node;
 struct Loop {
+  const Op* scan = nullptr;  // what it computes
   int id = 0;
   std::string name;  // of the emitted function: "memory_scan"
   std::int64_t count = 0;
@@ -137,9 +138,15 @@ struct Loop {
   // Over the shards of the batch (cut_shards): no loop of the program.
   bool is_over_shards() const { return origin.call == kShardsCall && !origin.span.is_valid(); }
 };
+// A value, and where its elements lie.
+struct PlacedValue {
+  const Value* value = nullptr;
+  View view;
+};
 struct Node {
   std::unique_ptr<Step> step;  // exactly one of the two
   std::unique_ptr<Loop> loop;
+  std::vector<PlacedValue> results;  // what is complete, and lies there, once the node has run
 };
 
 struct Plan {

@@ -16,6 +16,6 @@ net = keras.Sequential([
     layers.Dense(4, activation="softmax"),
 ])
 picture = numpy.random.default_rng(4).standard_normal((1, 16, 16, 1)).astype("float32")
-net.export("keras.onnx", format="onnx", verbose=False)
 numpy.save("picture.npy", picture)
 numpy.save("likely.npy", net.predict(picture, verbose=0))
+net.export("keras.onnx", format="onnx", verbose=False)

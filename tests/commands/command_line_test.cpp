@@ -185,6 +185,38 @@ TEST_CASE("a model without parameters compiles, is measured and runs") {
   CHECK(folder.has("y.npy"));
 }
 
+TEST_CASE("run prints the outputs where no file is named for them, and writes .csv") {
+  const Folder folder;
+  folder.write("m.nn",
+               "model M(x: f32[2]) -> (y: f32, place: i32, table: f32[2, 2]) {\n"
+               "  y = x[0] / 3; place = argmax(x); table = [x, 1000 * x]\n}\n");
+  folder.write("x.csv", "1,-2\n-4,5\n");
+  CHECK(folder.nnc("run m.nn --input x=x.csv").output ==
+        "y: f32, 2 examples\n"
+        "  0.333333\n"
+        "  -1.33333\n"
+        "place: i32, 2 examples\n"
+        "  0\n"
+        "  1\n"
+        "table: f32[2, 2], 2 examples\n"
+        "      1     -2\n"
+        "   1000  -2000\n"
+        "\n"
+        "     -4      5\n"
+        "  -4000   5000\n");
+  CHECK(folder.nnc("run m.nn --input x=x.csv --output y=y.csv --output table=table.csv").output == "");
+  CHECK(folder.read("y.csv") == "0.33333334\n-1.3333334\n");
+  CHECK(folder.read("table.csv") == "1,-2,1000,-2000\n-4,5,-4000,5000\n");
+  // What is written is read: the same numbers again.
+  CHECK(has(folder.nnc("run m.nn --input x=table.csv"), "its examples have shape [4]"));
+  folder.write("twice.nn", "model Twice(y: f32) -> (z: f32) { z = 2 * y }\n");
+  CHECK(folder.nnc("run twice.nn --input y.csv:y=0").output == "z: f32, 2 examples\n  0.666667\n  -2.66667\n");
+  std::string many;
+  for (int i = 0; i < 23; ++i) many += std::to_string(i) + "\n";
+  folder.write("many.csv", many);
+  CHECK(has(folder.nnc("run twice.nn --input many.csv:y=0"), "  38\n  … 3 more rows; --output z=FILE keeps all\n"));
+}
+
 TEST_CASE("two models of one namespace do not go into one file") {
   const Folder folder;
   folder.write("m.nn", "model Net(x: f32) -> (y: f32) { y = x }\nmodel net(x: f32) -> (y: f32) { y = x }\n");

@@ -336,6 +336,17 @@ TEST_CASE("what is wrong with a command or its data is said, before any work") {
   CHECK(folder.has("new/out/scores.npy"));
 }
 
+TEST_CASE("metrics without examples for them: a note says what gives some") {
+  const Folder folder;
+  folder.write("side.nn", kClassifier);
+  folder.write("side.csv", separable_data(64));
+  const std::string train = "train side.nn --data side.csv:x=0:2,label=2 --epochs 1 -o side.safetensors";
+  const std::string note = "nnc: note: Side: no metric is shown; --hold-out FRACTION or --test DATA";
+  CHECK(has(folder.nnc(train), note));
+  CHECK_FALSE(has(folder.nnc(train + " --hold-out 0.25"), note));
+  CHECK(folder.nnc(train + " --quiet").output.empty());
+}
+
 TEST_CASE("numbers that are not finite: of the data, of the loss, of the parameters") {
   const Folder folder;
   folder.write("side.nn", kClassifier);
@@ -368,6 +379,21 @@ TEST_CASE("a model that draws runs with a seed") {
     REQUIRE_MESSAGE(outcome.status == 0, outcome.output);
     if (before.empty()) continue;
     CHECK((folder.read("y.npy") == before) == (std::string(seed) == "1"));
+  }
+}
+
+TEST_CASE("a loss is told with an exponent where digits behind the point would tell nothing") {
+  const Folder folder;
+  folder.write("m.nn",
+               "model M(x: f32) -> (y: f32) {\n  param w: f32 = 0\n  y = w * x\n}\n"
+               "train M {\n  input target: f32\n  minimize (y - target)^2\n  with sgd(rate: 0)\n  batch 1\n}\n");
+  const std::pair<const char*, const char*> cases[] = {{"1,0\n", "loss 0.00000  "},
+                                                       {"1,0.5\n", "loss 0.25000  "},
+                                                       {"1,1e-3\n", "loss 1.00000e-06  "},
+                                                       {"1,1e9\n", "loss 1.00000e+18  "}};
+  for (const auto& [data, text] : cases) {
+    folder.write("d.csv", data);
+    CHECK(has(folder.nnc("train m.nn --data d.csv:x=0,target=1"), text));
   }
 }
 

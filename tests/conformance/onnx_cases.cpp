@@ -1,52 +1,41 @@
 // The official ONNX cases: each imported, computed by the evaluator and by the emitted code, and compared with what the
 // standard expects.
 //
-//   onnx_cases [--evaluator-only] [--report FILE] FOLDER…
+//   onnx_cases [--gradients] [--evaluator-only] [--report FILE] FOLDER…
 //
-// A case is a folder with model.onnx, input_<k>.npy, output_<k>.npy and tol.txt (relative and absolute tolerance); all
-// below each FOLDER are run, each in a process of its own. A case passes, is refused with a reason, or is wrong; exit
-// status 1 if one is wrong or crashed.
+// All cases (onnx_case.h) below each FOLDER are run, each in a process of its own. A case passes, is refused with a
+// reason, or is wrong; exit status 1 if one is wrong or crashed. With --gradients the gradient of each that has one is
+// compared with central differences instead (gradient_case.cpp).
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
 
-#include "compiler/commands/inference.h"
 #include "compiler/graph/evaluate.h"
 #include "compiler/interop/arrays.h"
+#include "tests/conformance/onnx_case.h"
 
 namespace nnc {
-namespace {
-
-namespace fs = std::filesystem;
-
-constexpr unsigned kSecondsMax = 60;
-
-enum class Verdict { Pass, Refused, Wrong, Crash };
-constexpr const char* kVerdicts[] = {"pass", "refused", "WRONG", "CRASH"};
-
-struct Outcome {
-  Verdict verdict = Verdict::Pass;
-  std::string reason;
-};
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Of bf16 the standard's own runner allows two units in the last place; of all others what the case states.
-double tolerance_of(ElementType element, double relative) {
-  return element == ElementType::BF16 ? std::max(relative, 0x1p-6) : relative;
+std::vector<std::byte> bytes_of(const Tensor& tensor) {
+  const Result<Array> array = array_from_tensor("", tensor);
+  if (!array) throw std::runtime_error(array.error());
+  return {array->bytes.begin(), array->bytes.end()};
 }
 
-// NumPy's allclose: |a - b| <= absolute + relative |b|; infinities and NaN as they are.
 std::string difference(const Tensor& got, const Tensor& wanted, double relative, double absolute) {
   if (!(got.type == wanted.type)) return fmt::format("{} instead of {}", to_string(got.type), to_string(wanted.type));
-  relative = tolerance_of(got.type.element, relative);
+  // Of bf16 the standard's own runner allows two units in the last place; of all others what the case states.
+  if (got.type.element == ElementType::BF16) relative = std::max(relative, 0x1p-6);
   for (std::int64_t i = 0; i < element_count(got.type.shape); ++i) {
     const double a = got.at(i), b = wanted.at(i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
@@ -56,10 +45,18 @@ std::string difference(const Tensor& got, const Tensor& wanted, double relative,
   return "";
 }
 
-struct Case {
-  std::string folder;
-  std::vector<Tensor> inputs, outputs;
-  double relative = 1e-3, absolute = 1e-7;
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr unsigned kSecondsMax = 60;
+constexpr std::array<const char*, 5> kVerdicts = {"pass", "refused", "not differentiable", "WRONG", "CRASH"};
+
+struct Options {
+  std::vector<std::string> folders;
+  std::string report;
+  bool gradients = false;
+  bool evaluator_only = false;
 };
 
 std::vector<Tensor> read_tensors(const std::string& folder, const char* name) {
@@ -81,29 +78,23 @@ Outcome compare(const Graph& graph, const Case& test, const std::vector<Tensor>&
   return {};
 }
 
-std::vector<std::byte> bytes_of(const Tensor& tensor) {
-  const Result<Array> array = array_from_tensor("", tensor);
-  if (!array) throw std::runtime_error(array.error());
-  return {array->bytes.begin(), array->bytes.end()};
-}
-
-Outcome run_emitted(const ElaboratedProgram& program, const SourceManager& sources, const Case& test) {
+Outcome run_emitted(const Case& test) {
   Diagnostics diagnostics;
   CompileOptions options;
   options.target = *find_target("native");
-  std::unique_ptr<Unit> unit = compile_model(program, 0, options, diagnostics);
-  if (unit == nullptr) return {Verdict::Refused, first_line(diagnostics.render(sources, false))};
+  std::unique_ptr<Unit> unit = compile_model(*test.program, 0, options, diagnostics);
+  if (unit == nullptr) return {Verdict::Refused, first_line(diagnostics.render(test.sources, false))};
   std::string error;
-  const std::unique_ptr<Session> session = Session::start(std::move(unit), sources, error);
+  const std::unique_ptr<Session> session = Session::start(std::move(unit), test.sources, error);
   if (session == nullptr) return {Verdict::Wrong, "emitted code does not compile: " + first_line(error)};
-  const Status filled = fill_parameters(*session, program, 0, {}, 0);
+  const Status filled = fill_parameters(*session, *test.program, 0, {}, 0);
   if (!filled) return {Verdict::Wrong, filled.error()};
   session->prepare();
   std::vector<std::vector<std::byte>> inputs, outputs;
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
   for (const Tensor& input : test.inputs) inputs.push_back(bytes_of(input));
-  const Graph& forward = program.models[0].forward;
+  const Graph& forward = test.program->models[0].forward;
   for (const Output& output : forward.outputs) outputs.push_back(bytes_of(Tensor::zeros(output.value->type)));
   // What has no elements is no parameter of the function.
   for (const std::vector<std::byte>& input : inputs) {
@@ -124,9 +115,7 @@ Outcome run_emitted(const ElaboratedProgram& program, const SourceManager& sourc
   return compare(forward, test, got, "emitted code");
 }
 
-Outcome run_case(const std::string& folder, bool evaluator_only) {
-  Case test;
-  test.folder = folder;
+Outcome load_case(const std::string& folder, Case& test) {
   try {
     test.inputs = read_tensors(folder, "input");
     test.outputs = read_tensors(folder, "output");
@@ -134,32 +123,38 @@ Outcome run_case(const std::string& folder, bool evaluator_only) {
     return {Verdict::Refused, first_line(error.what())};
   }
   std::ifstream(folder + "/tol.txt") >> test.relative >> test.absolute;
-  SourceManager sources;
   Diagnostics diagnostics;
-  const std::optional<ElaboratedProgram> program = load_program(folder + "/model.onnx", sources, diagnostics, {});
-  if (!program) return {Verdict::Refused, first_line(diagnostics.render(sources, false))};
-  const Graph& graph = program->models[0].forward;
-  std::map<std::string, Tensor> inputs;
+  test.program = load_program(folder + "/model.onnx", test.sources, diagnostics, {});
+  if (!test.program) return {Verdict::Refused, first_line(diagnostics.render(test.sources, false))};
+  const Graph& graph = test.program->models[0].forward;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     if (i >= test.inputs.size() || !(test.inputs[i].type == graph.inputs[i]->type)) {
       return {Verdict::Wrong, fmt::format("input {} has the type {}", i, to_string(graph.inputs[i]->type))};
     }
-    inputs[graph.inputs[i]->producer->attributes.text("name")] = test.inputs[i];
+    test.named[graph.inputs[i]->producer->attributes.text("name")] = test.inputs[i];
   }
-  const Result<std::map<std::string, Tensor>> parameters = parameter_tensors(*program, 0, {}, 0);
+  Result<std::map<std::string, Tensor>> parameters = parameter_tensors(*test.program, 0, {}, 0);
   if (!parameters) return {Verdict::Wrong, parameters.error()};
-  EvaluateOptions options;
-  options.round_to_type = true;
-  const Evaluation evaluation = evaluate(graph, inputs, *parameters, options);
+  test.parameters = std::move(*parameters);
+  return {};
+}
+
+Outcome run_case(const std::string& folder, const Options& options) {
+  Case test;
+  Outcome outcome = load_case(folder, test);
+  if (outcome.verdict != Verdict::Pass) return outcome;
+  if (options.gradients) return check_gradient(test, options.evaluator_only);
+  const Graph& graph = test.program->models[0].forward;
+  const Evaluation evaluation = evaluate(graph, test.named, test.parameters, {.round_to_type = true});
   std::vector<Tensor> got;
   for (const Output& output : graph.outputs) got.push_back(evaluation.outputs.at(output.name));
-  const Outcome outcome = compare(graph, test, got, "evaluator");
-  if (outcome.verdict != Verdict::Pass || evaluator_only) return outcome;
-  return run_emitted(*program, sources, test);
+  outcome = compare(graph, test, got, "evaluator");
+  if (outcome.verdict != Verdict::Pass || options.evaluator_only) return outcome;
+  return run_emitted(test);
 }
 
 // In a process of its own: a crash or a hang is an outcome.
-Outcome run_apart(const std::string& folder, bool evaluator_only) {
+Outcome run_apart(const std::string& folder, const Options& options) {
   int ends[2];
   if (::pipe(ends) != 0) return {Verdict::Crash, "no pipe"};
   const pid_t child = ::fork();
@@ -167,7 +162,7 @@ Outcome run_apart(const std::string& folder, bool evaluator_only) {
     ::alarm(kSecondsMax);
     Outcome outcome;
     try {
-      outcome = run_case(folder, evaluator_only);
+      outcome = run_case(folder, options);
     } catch (const std::exception& error) {
       outcome = {Verdict::Crash, first_line(error.what())};
     }
@@ -189,19 +184,19 @@ Outcome run_apart(const std::string& folder, bool evaluator_only) {
   return {static_cast<Verdict>(text[0] - '0'), text.substr(1)};
 }
 
-int run_all(const std::vector<std::string>& folders, bool evaluator_only, const std::string& report) {
+int run_all(const Options& options) {
   std::vector<std::string> cases;
-  for (const std::string& folder : folders) {
+  for (const std::string& folder : options.folders) {
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
       if (entry.path().filename() == "model.onnx") cases.push_back(entry.path().parent_path().string());
     }
   }
   std::sort(cases.begin(), cases.end());
-  std::ofstream file(report);
-  std::map<std::string, std::array<int, 4>> counts;  // by the folder above the cases
+  std::ofstream file(options.report);
+  std::map<std::string, std::array<int, kVerdicts.size()>> counts;  // by the folder above the cases
   int bad = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    const Outcome outcome = run_apart(cases[i], evaluator_only);
+    const Outcome outcome = run_apart(cases[i], options);
     const std::size_t verdict = static_cast<std::size_t>(outcome.verdict);
     ++counts[fs::path(cases[i]).parent_path().string()][verdict];
     if (outcome.verdict >= Verdict::Wrong) {
@@ -212,7 +207,11 @@ int run_all(const std::vector<std::string>& folders, bool evaluator_only, const 
     if (::isatty(2) != 0) fmt::print(stderr, "\r{} of {}", i + 1, cases.size());
   }
   for (const auto& [suite, count] : counts) {
-    fmt::print("{}: {} pass, {} refused, {} wrong, {} crashed\n", suite, count[0], count[1], count[2], count[3]);
+    fmt::print("{}:", suite);
+    for (std::size_t i = 0; i < count.size(); ++i) {
+      if (count[i] > 0) fmt::print("{} {} {}", i == 0 ? "" : ",", count[i], kVerdicts[i]);
+    }
+    fmt::print("\n");
   }
   return bad == 0 ? 0 : 1;
 }
@@ -221,17 +220,17 @@ int run_all(const std::vector<std::string>& folders, bool evaluator_only, const 
 }  // namespace nnc
 
 int main(int argc, char** argv) {
-  std::vector<std::string> folders;
-  std::string report;
-  bool evaluator_only = false;
+  nnc::Options options;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--evaluator-only") == 0) {
-      evaluator_only = true;
+      options.evaluator_only = true;
+    } else if (std::strcmp(argv[i], "--gradients") == 0) {
+      options.gradients = true;
     } else if (std::strcmp(argv[i], "--report") == 0 && i + 1 < argc) {
-      report = argv[++i];
+      options.report = argv[++i];
     } else {
-      folders.push_back(argv[i]);
+      options.folders.push_back(argv[i]);
     }
   }
-  return nnc::run_all(folders, evaluator_only, report);
+  return nnc::run_all(options);
 }

@@ -120,6 +120,16 @@ TEST_CASE("what is read through a view is neither fused with what reads it nor o
   }
 }
 
+TEST_CASE("a state that an output shows in another form is not overwritten before that is written") {
+  Graph graph;
+  GraphBuilder builder(graph);
+  Value* memory = graph.state("memory", {ElementType::F32, {2}}, StateKind::Recurrent);
+  graph.outputs = {{"before", builder.reshape(memory, {2, 1})}};
+  graph.states[0].next = builder.op("tanh", {memory});
+  const Tensor before{{ElementType::F32, {2}}, std::vector<double>{0.5, -2}};
+  compare(std::move(graph), {}, {{"memory", before}});
+}
+
 // Attributes of a convolution of [n, c, h, w] with [o, i, h, w].
 Attributes plain_convolution() {
   Attributes attributes;

@@ -128,6 +128,7 @@ TEST_CASE("arrays: specs that cannot be read say how they should") {
       {"a:2:f32=x",
        "'a:2:f32=x': 'f32' is neither an element type (f32, u8, …) nor after it a shape (1x28x28, scalar)"},
       {"a:0x3=x", "'a:0x3=x': '0x3' is neither an element type (f32, u8, …) nor after it a shape (1x28x28, scalar)"},
+      {"a=x.csv:b", "'a=x.csv:b' should read x.csv:a=b, the file first"},
       {"a=/none", "/none: cannot open: No such file or directory"},
       {unknown, unknown + ": is of no known format; .npy, .npz, .safetensors, IDX (each also .gz), .csv and .tsv files "
                           "are read"},

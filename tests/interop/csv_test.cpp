@@ -75,5 +75,24 @@ TEST_CASE("csv: errors name line and column") {
         "t.csv: has no header line that names its 2 columns: say which make an array, as in t.csv:image=0:64,label=64");
 }
 
+TEST_CASE("csv: what is written is a line for each index of axis 0, and reads back as the same numbers") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("y.csv");
+  const float floats[] = {0.1f, 1e-30f, -16777216, 3, 0x1p-149f, -0.0f};
+  Array array{"y", ElementType::F32, {2, 3}, std::as_bytes(std::span(floats)), nullptr, "y", false};
+  REQUIRE(write_csv(path, array));
+  CHECK(content(path) == "0.1,1e-30,-16777216\n3,1e-45,-0\n");
+  const Result<std::vector<Array>> read = parse(content(path), {{"y", "0:"}});
+  REQUIRE(read);
+  const std::vector<double> values = elements<double>(read->at(0));
+  for (std::size_t i = 0; i < values.size(); ++i) CHECK(static_cast<float>(values[i]) == floats[i]);
+  array.shape = {6};
+  REQUIRE(write_csv(path, array));
+  CHECK(content(path) == "0.1\n1e-30\n-16777216\n3\n1e-45\n-0\n");
+  const std::int64_t whole[] = {9223372036854775807};
+  REQUIRE(write_csv(path, {"n", ElementType::I64, {}, std::as_bytes(std::span(whole)), nullptr, "n", false}));
+  CHECK(content(path) == "9223372036854775807\n");
+}
+
 }  // namespace
 }  // namespace nnc::test

@@ -91,12 +91,39 @@ TEST_CASE("dataset: nothing else converts silently") {
   CHECK(contains(DataSet::bind({wide}, {kImage}).error(), "say image:f32=…"));
 }
 
+TEST_CASE("dataset: a column of text is one number an example, whether the input calls it f32 or f32[1]") {
+  for (const Shape& whole : {Shape{2}, Shape{2, 1}}) {
+    Array column = make_array<double>("x", ElementType::F64, whole, {0.5, -3});
+    for (const Shape& wanted : {Shape{}, Shape{1}}) {
+      column.from_text = true;
+      const Result<DataSet> data = DataSet::bind({column}, {{"x", {ElementType::F32, wanted}}});
+      REQUIRE(data);
+      float value = 0;
+      std::byte* target[] = {reinterpret_cast<std::byte*>(&value)};
+      const std::uint64_t second[] = {1};
+      data->fill(second, target);
+      CHECK(value == -3);
+      column.from_text = false;
+      const bool is_same_shape = Shape(whole.begin() + 1, whole.end()) == wanted;
+      column.element = ElementType::F32;
+      if (!is_same_shape)
+        CHECK(contains(DataSet::bind({column}, {{"x", {ElementType::F32, wanted}}}).error(), "shape"));
+      column.element = ElementType::F64;
+    }
+  }
+}
+
 TEST_CASE("dataset: what is missing or of another shape says what is there and what to do") {
   const Array image = make_array<float>("imgae", ElementType::F32, {1, 2}, {1, 2});
   CHECK(
       DataSet::bind({image}, {kImage}).error() ==
       "input 'image' takes f32[2], but the data has no array of this name; did you mean 'imgae'? (image=… renames it); "
       "it has: imgae (f32[1, 2])");
+  Array column = make_array<double>("pixel", ElementType::F64, {1}, {1});
+  column.from_text = true;
+  CHECK(DataSet::bind({column}, {kImage}).error() ==
+        "input 'image' takes f32[2], but the data has no array of this name; it has: pixel. "
+        "FILE:image=COLUMN+COLUMN makes one of several columns");
   const Array plain = make_array<float>("image", ElementType::F32, {2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
   CHECK(DataSet::bind({plain}, {{"image", {ElementType::F32, {1, 2, 2}}}}).error() ==
         "test: array 'image': its examples have shape [2, 2] (the whole [2, 2, 2]), but input 'image' takes f32[1, 2, "

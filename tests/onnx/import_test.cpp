@@ -264,6 +264,22 @@ TEST_CASE("the readable form leaves the batch out and puts weights into layers")
   CHECK(count(import.model->program, "param") == 0);
 }
 
+TEST_CASE("a reshape of all that an example has is a flatten, also where 0 would be a size") {
+  const auto program_of = [](const std::vector<std::int64_t>& target, std::int64_t allows_zero) {
+    OnnxModel model;
+    model.input("x", {"N", "2", "3"}).output("y");
+    model.integers("target", target);
+    attribute(model.node("Reshape", {"x", "target"}, {"y"}), "allowzero", allows_zero);
+    const Import import = import_model(model, {{"N", "4"}}, true);
+    REQUIRE_MESSAGE(import.model, import.messages);
+    return import.model->program;
+  };
+  CHECK(has(program_of({-1, 6}, 1), "y = x |> flatten"));
+  CHECK(has(program_of({0, 6}, 0), "y = x |> flatten"));
+  CHECK(has(program_of({-1, 3, 2}, 1), "y = x |> reshape([3, 2])"));
+  CHECK(has(program_of({-1, 3}, 1), "# Its batch is an axis like others: "));
+}
+
 TEST_CASE("a node that mixes examples keeps the batch an axis, and the program says why") {
   OnnxModel model;
   model.input("x", {"N", "3"}).output("y");

@@ -109,8 +109,9 @@ inline Import import_bytes(const Folder& folder, const std::string& bytes,
   SourceManager sources;
   Diagnostics diagnostics;
   Import result;
-  result.model =
-      (readable ? import_onnx_readable : import_onnx)(folder.file("model.onnx"), settings, sources, diagnostics);
+  const std::string path = folder.file("model.onnx");
+  result.model = readable ? import_onnx_readable(path, settings, sources, diagnostics)
+                          : import_onnx(path, settings, sources, diagnostics);
   result.messages = diagnostics.render(sources, false);
   CHECK(result.model.has_value() != diagnostics.has_errors());
   return result;
