@@ -324,13 +324,19 @@ void begin_anew(Graph& evaluate, const Graph& init) {
   evaluate.sort();
 }
 
+// All values of the graph, those of the bodies of its loops too.
+void add_values(const Graph& graph, std::set<const Value*>& values) {
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    for (const std::unique_ptr<Value>& result : op->results) values.insert(result.get());
+    for (const std::unique_ptr<Graph>& body : op->graphs) add_values(*body, values);
+  }
+}
+
 // Calls of the model as values of a copy of its graph; those that are not in it any more are left out.
 std::vector<ModelCall> calls_in(const Graph& graph, const std::vector<ModelCall>& calls,
                                 const std::map<const Value*, Value*>& copies) {
   std::set<const Value*> there;
-  for (const std::unique_ptr<Op>& op : graph.ops) {
-    for (const std::unique_ptr<Value>& result : op->results) there.insert(result.get());
-  }
+  add_values(graph, there);
   const auto copy_of = [&](const Value* value) {
     const std::map<const Value*, Value*>::const_iterator copy = copies.find(value);
     return copy == copies.end() || there.count(copy->second) == 0 ? nullptr : copy->second;
