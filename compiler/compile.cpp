@@ -65,7 +65,11 @@ std::optional<ElaboratedProgram> program_of_onnx(const std::string& path, Source
   if (!program) return std::nullopt;
   program->is_trained = true;
   Graph& init = program->models[0].init;
-  for (Output& output : init.outputs) output.value = init.constant(imported->weights.at(output.name));
+  for (Output& output : init.outputs) {
+    const auto weight = imported->weights.find(output.name);
+    // Other states begin as the program says.
+    if (weight != imported->weights.end()) output.value = init.constant(weight->second);
+  }
   return program;
 }
 
