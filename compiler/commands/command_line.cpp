@@ -354,6 +354,15 @@ void add_export(CLI::App& app, ExportOptions& options) {
   add_weights(app, options.weights, "The parameters; without them initial ones are drawn");
   app.add_option("--model", options.compile.model, "One model of the program")->type_name("NAME");
   add_seed(app, options.seed, "Of the parameters, without --weights");
+  app.add_option_function<std::string>(
+         "--batch", [&options](const std::string& text) { options.batch = *parse_export_batch(text); },
+         "Put an axis for so many examples in front; open: for any number. Without it the file computes one example")
+      ->type_name("NUMBER|open")
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string {
+            return parse_export_batch(text) ? "" : fmt::format("'{}' is neither a number of examples nor open", text);
+          },
+          ""));
   app.add_option("-o,--output", options.output, "The model")->type_name("NAME.onnx");
 }
 

@@ -35,7 +35,7 @@ int export_model(const ExportOptions& options) {
     if (text) program = *text;
   }
   Diagnostics found;
-  const std::optional<ExportedModel> exported = export_onnx(model, *weights, program, sources, found);
+  const std::optional<ExportedModel> exported = export_onnx(model, *weights, program, options.batch, sources, found);
   if (!exported) return failed(found);
   const Status written = write_file(output.string(), exported->bytes);
   if (!written) return fail(written.error());

@@ -6,6 +6,7 @@
 
 #include "compiler/commands/weights_option.h"
 #include "compiler/compile.h"
+#include "compiler/onnx/export.h"
 
 namespace nnc {
 
@@ -14,7 +15,8 @@ struct ExportOptions {
   CompileOptions compile;
   WeightsOption weights;
   std::uint64_t seed = 0;  // of the parameters if there are no weights
-  std::string output;      // an .onnx file; empty: beside where nnc runs, <program>.onnx
+  ExportBatch batch;
+  std::string output;  // an .onnx file; empty: beside where nnc runs, <program>.onnx
 };
 int export_model(const ExportOptions& options);
 

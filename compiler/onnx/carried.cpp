@@ -17,7 +17,8 @@
 namespace nnc::translation {
 namespace {
 
-constexpr const char* kKey = "nnc.program";
+constexpr const char* kProgramKey = "nnc.program";
+constexpr const char* kBatchKey = "nnc.batch";
 constexpr std::size_t kBytesMax = std::size_t{1} << 20;
 // `import "onnx"`: comes with nnc.
 constexpr const char* kLibrary = "onnx";
@@ -139,11 +140,17 @@ bool same_model(const ::onnx::ModelProto& expected, const ::onnx::ModelProto& ac
                     same_tensor);
 }
 
-const std::string* text_in(const ::onnx::ModelProto& model) {
+const std::string* text_in(const ::onnx::ModelProto& model, const char* key) {
   for (const ::onnx::StringStringEntryProto& entry : model.metadata_props()) {
-    if (entry.key() == kKey) return &entry.value();
+    if (entry.key() == key) return &entry.value();
   }
   return nullptr;
+}
+
+void add_text(::onnx::ModelProto& model, const char* key, const std::string& text) {
+  ::onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+  entry.set_key(key);
+  entry.set_value(text);
 }
 
 }  // namespace
@@ -153,17 +160,20 @@ Result<std::string> standalone_program(const std::string& path, const std::strin
   return Standalone(sources, model, settings).whole(path);
 }
 
-void carry(const std::string& program, ::onnx::ModelProto& model) {
-  ::onnx::StringStringEntryProto& entry = *model.add_metadata_props();
-  entry.set_key(kKey);
-  entry.set_value(program);
+void carry(const std::string& program, const ExportBatch& batch, ::onnx::ModelProto& model) {
+  add_text(model, kProgramKey, program);
+  if (!to_string(batch).empty()) add_text(model, kBatchKey, to_string(batch));
 }
 
-bool carries_program(const ::onnx::ModelProto& model) { return text_in(model) != nullptr; }
+bool carries_program(const ::onnx::ModelProto& model) { return text_in(model, kProgramKey) != nullptr; }
+
+bool has_batch_of_its_own(const ::onnx::ModelProto& model) { return text_in(model, kBatchKey) != nullptr; }
 
 std::optional<ImportedModel> carried_program(const ::onnx::ModelProto& model, const std::string& folder,
                                              SourceManager& sources) {
-  const std::string* text = text_in(model);
+  const std::string *text = text_in(model, kProgramKey), *batch_text = text_in(model, kBatchKey);
+  const std::optional<ExportBatch> batch = batch_text == nullptr ? ExportBatch{} : parse_export_batch(*batch_text);
+  if (!batch) return std::nullopt;
   if (text == nullptr || text->size() > kBytesMax || utf8::find_invalid(*text) != std::string::npos)
     return std::nullopt;
   Diagnostics diagnostics;
@@ -176,7 +186,7 @@ std::optional<ImportedModel> carried_program(const ::onnx::ModelProto& model, co
   const std::optional<ElaboratedProgram> program = elaborate(tree, sources, diagnostics);
   if (!program) return std::nullopt;
   ::onnx::ModelProto expected;
-  write_model(program->models[0], nullptr, expected, diagnostics);
+  write_model(program->models[0], nullptr, *batch, expected, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   std::set<std::string> parameters;
   for (const State& state : program->models[0].forward.states) {

@@ -11,6 +11,7 @@
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/interop/result.h"
+#include "compiler/onnx/export.h"
 #include "compiler/onnx/import.h"
 
 namespace onnx {
@@ -24,8 +25,11 @@ namespace nnc::translation {
 Result<std::string> standalone_program(const std::string& path, const std::string& model,
                                        const std::map<std::string, std::string>& settings, SourceManager& sources);
 
-void carry(const std::string& program, ::onnx::ModelProto& model);
+// `batch`: of the file, since the program has none.
+void carry(const std::string& program, const ExportBatch& batch, ::onnx::ModelProto& model);
 bool carries_program(const ::onnx::ModelProto& model);
+// Was the file exported with an axis for a batch, which the program that it carries does not have?
+bool has_batch_of_its_own(const ::onnx::ModelProto& model);
 // Nothing: there is no program, or it is not that of the nodes. `folder`: of the file, for external data.
 std::optional<ImportedModel> carried_program(const ::onnx::ModelProto& model, const std::string& folder,
                                              SourceManager& sources);

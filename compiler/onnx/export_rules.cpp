@@ -216,7 +216,7 @@ std::string scatter_into(NodeWriter& w, const Op& op) {
 }
 
 std::string scatter_add(NodeWriter& w, const Op& op) {
-  const std::string zeros = w.node("Expand", {number(w, element(op.result()), 0), w.integers(shape(op.result()))});
+  const std::string zeros = w.node("Expand", {number(w, element(op.result()), 0), w.sizes(shape(op.result()))});
   const std::string index = clamped(w, op.inputs[0], op.attributes.integer("size") - 1);
   return scattered(w, zeros, index, w.of(op.inputs[1]), "add");
 }
@@ -342,7 +342,7 @@ std::string scan(NodeWriter& w, const Op& op) {
     inputs.push_back(outside);
     const std::string inside = w.fresh(outside + (i < carries ? ".before" : ".at"));
     body.give(graph.inputs[i], inside);
-    describe(*proto.add_input(), inside, graph.inputs[i]->type);
+    describe(*proto.add_input(), inside, graph.inputs[i]->type, w.open_size());
   }
   if (sequences == 0) {
     check_constant_size(op.attributes.integer("length"));
@@ -352,7 +352,7 @@ std::string scan(NodeWriter& w, const Op& op) {
   body.write(graph, [](const Op&, const std::string& reason) { throw NotInOnnx{reason}; });
   std::set<std::string> taken;
   for (const Output& output : graph.outputs) {
-    describe(*proto.add_output(), body.produced(body.of(output.value), taken), output.value->type);
+    describe(*proto.add_output(), body.produced(body.of(output.value), taken), output.value->type, w.open_size());
   }
   const std::int64_t count = std::max<std::int64_t>(static_cast<std::int64_t>(sequences), 1);
   std::vector<Setting> settings = {{"num_scan_inputs", count}};

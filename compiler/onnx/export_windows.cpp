@@ -58,11 +58,11 @@ std::string padded(NodeWriter& w, std::string x, Shape shape, const Padding& pad
     // [n] -> [n, 1] -> [n, 1 + gap] -> [n (1 + gap)], of which the last gap is too much.
     const std::int64_t after = static_cast<std::int64_t>(axis) + 1;
     Shape apart = shape;
-    apart.insert(apart.begin() + after, 1);
+    apart.insert(apart.begin() + after, 1 + gap);
     x = w.node("Unsqueeze", {x, w.integers({after})});
     x = w.node("Pad", {x, w.integers({0, gap}), filling, w.integers({after})});
     shape[axis] *= 1 + gap;
-    x = w.node("Reshape", {x, w.integers(shape)});
+    x = w.reshape(x, apart, shape);
     shape[axis] -= gap;
     x = w.node("Slice", {x, w.integers({0}), w.integers({shape[axis]}), w.integers({after - 1})});
   }
@@ -219,7 +219,7 @@ class Pooling {
     order_ = joined(rest_, moved_);
   }
 
-  // [others, 1, moved…]; with `as_channels` [1, others, moved…].
+  // [others, 1, moved…]; with `as_channels` [1, others, moved…], or, of two others, [other, other, moved…].
   std::string operand(bool as_channels) const {
     const Shape& shape = op_.inputs[0]->type.shape;
     const Shape permuted = picked(shape, order_);
@@ -232,6 +232,8 @@ class Pooling {
   }
 
   Shape cut(const Shape& shape, bool as_channels) const {
+    // Two axes, as of a batch of images, are ONNX's own.
+    if (as_channels && rest_.size() == 2) return picked(shape, order_);
     const std::int64_t others = element_count(picked(shape, rest_));
     return joined(as_channels ? Shape{1, others} : Shape{others, 1}, picked(shape, moved_));
   }

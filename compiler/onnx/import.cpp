@@ -67,7 +67,9 @@ std::optional<ImportedModel> import_onnx(const std::string& path, const std::map
                                          SourceManager& sources, Diagnostics& diagnostics) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
-  if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
+  if (!translation::has_batch_of_its_own(model)) {
+    if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
+  }
   return translate(model, path, settings, Style::Explicit, "", sources, diagnostics);
 }
 

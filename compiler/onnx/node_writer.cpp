@@ -57,12 +57,18 @@ void check_constant_size(std::int64_t elements) {
   if (elements > kElementsMax) throw NotInOnnx{fmt::format("it would take a constant of {} elements", elements)};
 }
 
-void describe(::onnx::ValueInfoProto& info, const std::string& name, const Type& type) {
+void describe(::onnx::ValueInfoProto& info, const std::string& name, const Type& type, std::int64_t open_size) {
   info.set_name(name);
   ::onnx::TypeProto::Tensor& tensor = *info.mutable_type()->mutable_tensor_type();
   tensor.set_elem_type(data_type_of(type.element));
   ::onnx::TensorShapeProto& shape = *tensor.mutable_shape();
-  for (const std::int64_t size : type.shape) shape.add_dim()->set_dim_value(size);
+  for (const std::int64_t size : type.shape) {
+    if (open_size > 0 && size == open_size) {
+      shape.add_dim()->set_dim_param("batch");
+    } else {
+      shape.add_dim()->set_dim_value(size);
+    }
+  }
 }
 
 NodeWriter::NodeWriter(::onnx::GraphProto& graph) : graph_(graph), shared_(std::make_shared<Shared>()) {
@@ -71,6 +77,11 @@ NodeWriter::NodeWriter(::onnx::GraphProto& graph) : graph_(graph), shared_(std::
 
 NodeWriter::NodeWriter(::onnx::GraphProto& body, NodeWriter& outer)
     : graph_(body), shared_(outer.shared_), current_(outer.current_) {}
+
+void NodeWriter::leave_open(std::int64_t size, const std::string& source) {
+  shared_->open_size = size;
+  shared_->open_source = source;
+}
 
 void NodeWriter::write(const Graph& graph, const std::function<void(const Op&, const std::string&)>& refuse) {
   for (const std::unique_ptr<Op>& op : graph.ops) {
@@ -163,7 +174,7 @@ std::string NodeWriter::of(const Value* value) {
   std::string name = narrow(value);
   if (narrow_shape(value) != value->type.shape) {
     const Op* const before = std::exchange(current_, &op);
-    name = node("Expand", {name, integers(value->type.shape)});
+    name = node("Expand", {name, sizes(value->type.shape)});
     current_ = before;
   }
   return names_[value] = name;
@@ -222,6 +233,28 @@ std::string NodeWriter::integers(const std::vector<std::int64_t>& values) {
   return constant(tensor);
 }
 
+std::string NodeWriter::sizes(const Shape& shape) {
+  const std::int64_t open = shared_->open_size;
+  std::vector<std::string> parts;
+  Shape known;
+  const auto add_known = [&] {
+    if (!known.empty()) parts.push_back(integers(known));
+    known.clear();
+  };
+  for (const std::int64_t size : shape) {
+    if (open == 0 || size != open) {
+      known.push_back(size);
+      continue;
+    }
+    add_known();
+    parts.push_back(node("Shape", {shared_->open_source}, {{"start", std::int64_t{0}}, {"end", std::int64_t{1}}}));
+  }
+  add_known();
+  return parts.size() == 1 ? parts[0]
+         : parts.empty()   ? integers({})
+                           : node("Concat", parts, {{"axis", std::int64_t{0}}});
+}
+
 std::string NodeWriter::node(const std::string& op, const std::vector<std::string>& inputs,
                              const std::vector<Setting>& settings, int results) {
   ::onnx::NodeProto& node = *graph_.add_node();
@@ -254,9 +287,18 @@ std::string NodeWriter::reshape(const std::string& x, const Shape& from, const S
   };
   if (to == with_one(from)) return node("Unsqueeze", {x, integers({0})});
   if (from == with_one(to)) return node("Squeeze", {x, integers({0})});
-  const bool has_zero = std::find(to.begin(), to.end(), 0) != to.end();
-  return node("Reshape", {x, integers(to)},
-              has_zero ? std::vector<Setting>{{"allowzero", std::int64_t{1}}} : std::vector<Setting>{});
+  if (std::find(to.begin(), to.end(), 0) != to.end()) {
+    return node("Reshape", {x, sizes(to)}, {{"allowzero", std::int64_t{1}}});
+  }
+  // Of a size that is open the operator wants 0, where it stays, or once -1.
+  Shape target = to;
+  bool is_computed = false;
+  for (std::size_t i = 0; i < to.size() && shared_->open_size > 0; ++i) {
+    if (to[i] % shared_->open_size != 0 || (is_computed && (i >= from.size() || from[i] != to[i]))) continue;
+    target[i] = i < from.size() && from[i] == to[i] ? 0 : -1;
+    is_computed = is_computed || target[i] == -1;
+  }
+  return node("Reshape", {x, integers(target)});
 }
 
 std::string NodeWriter::transpose(const std::string& x, const std::vector<std::int64_t>& permutation) {

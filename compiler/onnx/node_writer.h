@@ -36,13 +36,17 @@ using Setting = std::pair<std::string, std::variant<std::int64_t, std::string, s
 // Of a constant that the program does not have, before it is made: throws NotInOnnx if a file should not hold it.
 void check_constant_size(std::int64_t elements);
 
-void describe(::onnx::ValueInfoProto& info, const std::string& name, const Type& type);
+// Axes of the size `open_size` are open, and named `batch`; 0: there are none.
+void describe(::onnx::ValueInfoProto& info, const std::string& name, const Type& type, std::int64_t open_size = 0);
 
 class NodeWriter {
  public:
   explicit NodeWriter(::onnx::GraphProto& graph);
   // Of a graph within a node of `outer`, whose values it sees.
   NodeWriter(::onnx::GraphProto& body, NodeWriter& outer);
+
+  // Sizes that are a multiple of `size` follow the first size of the value of that name where a node asks for them.
+  void leave_open(std::int64_t size, const std::string& source);
 
   // Writes the operations of a graph in their order. `refuse` gets each for which there are no nodes, and why.
   void write(const Graph& graph, const std::function<void(const Op&, const std::string& reason)>& refuse);
@@ -63,11 +67,12 @@ class NodeWriter {
 
   std::string constant(const Tensor& tensor);
   std::string integers(const std::vector<std::int64_t>& values);  // i64[n]
+  std::string sizes(const Shape& shape);                          // i64[n]
   // Adds a node; the name of its last result.
   std::string node(const std::string& op, const std::vector<std::string>& inputs,
                    const std::vector<Setting>& settings = {}, int results = 1);
   ::onnx::NodeProto& last_node();
-  ::onnx::GraphProto& graph() { return graph_; }
+  std::int64_t open_size() const { return shared_->open_size; }
 
   // Nodes that change form alone; none where nothing changes.
   std::string cast(const std::string& x, ElementType from, ElementType to);
@@ -82,6 +87,8 @@ class NodeWriter {
     std::set<std::string> nodes;
     std::map<std::string, std::string> constants;  // by their bits
     std::map<const Value*, std::string> wanted;
+    std::int64_t open_size = 0;  // 0: all sizes are known
+    std::string open_source;
   };
   static std::string unused(std::set<std::string>& given, const std::string& wanted);
   void write(const Op& op);

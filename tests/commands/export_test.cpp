@@ -50,6 +50,18 @@ TEST_CASE("the same program gives the same bytes, another seed others") {
   CHECK(folder.has("net.onnx"));
 }
 
+TEST_CASE("a file with a batch runs many examples at once, and comes back as the program of one") {
+  const Folder folder;
+  folder.write("net.nn", kProgram);
+  folder.write("x.csv", "1,2,3\n3,1,2\n");
+  REQUIRE(folder.nnc("export net.nn --batch open --seed 4 -o net.onnx").status == 0);
+  REQUIRE(folder.nnc("run net.nn --seed 4 --input x.csv:x=0:3 --output y=a.npy").status == 0);
+  REQUIRE(folder.nnc("run net.onnx --set batch=2 --input x.csv:x=0:3 --output y=b.npy").status == 0);
+  CHECK(folder.read("a.npy") == folder.read("b.npy"));
+  REQUIRE(folder.nnc("import net.onnx -o back.nn").status == 0);
+  CHECK(folder.read("back.nn") == kProgram);
+}
+
 TEST_CASE("what export cannot do it says, and writes nothing") {
   const Folder folder;
   folder.write("net.nn", kProgram);
@@ -65,6 +77,11 @@ TEST_CASE("what export cannot do it says, and writes nothing") {
   CHECK(has(noisy, "noisy.nn:1:45: unsupported: `uniform` cannot be said in ONNX"));
   CHECK(!folder.has("noisy.onnx"));
   CHECK(folder.nnc("export").status == 2);
+  for (const char* batch : {"0", "many", "-1", "3x", ""}) {
+    const Outcome outcome = folder.nnc(std::string("export net.nn --batch '") + batch + "'");
+    CHECK(outcome.status == 2);
+    CHECK(has(outcome, "is neither a number of examples nor open"));
+  }
 }
 
 TEST_CASE("the state of a cell is an input and an output, and a note says so") {

@@ -19,16 +19,18 @@ using test::difference;
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-ElaboratedProgram loaded(const std::string& path) {
+ElaboratedProgram loaded(const std::string& path, const std::map<std::string, std::string>& settings = {}) {
   SourceManager sources;
   Diagnostics diagnostics;
-  std::optional<ElaboratedProgram> program = load_program(path, sources, diagnostics, {});
+  ElaborateOptions options;
+  options.settings = settings;
+  std::optional<ElaboratedProgram> program = load_program(path, sources, diagnostics, options);
   REQUIRE_MESSAGE(program, diagnostics.render(sources, false));
   return std::move(*program);
 }
 
 Tensor drawn(const Type& type, std::int64_t classes, std::mt19937& random) {
-  SampleOperand operand{type, -1.5, 1.5, {}};
+  SampleOperand operand{type, -0.5, 0.5, {}};  // more, and a loop of a hundred steps is chaos
   if (!is_float(type.element)) operand = {type, 0, static_cast<double>(classes > 0 ? classes - 1 : 100), {}};
   return test::draw(operand, random);
 }
@@ -55,16 +57,32 @@ std::map<std::string, Tensor> drawn_states(const Graph& graph, std::mt19937& ran
   return states;
 }
 
+// Adds an example behind those that tensor `index` has, along its first axis.
+void stack(std::vector<Tensor>& tensors, std::size_t index, const Tensor& example) {
+  if (index == tensors.size()) {
+    Shape shape = example.type.shape;
+    shape.insert(shape.begin(), 0);
+    tensors.push_back(Tensor::zeros({example.type.element, shape}));
+  }
+  Tensor& all = tensors[index];
+  ++all.type.shape[0];
+  if (is_float(all.type.element)) {
+    all.floats().insert(all.floats().end(), example.floats().begin(), example.floats().end());
+  } else {
+    all.integers().insert(all.integers().end(), example.integers().begin(), example.integers().end());
+  }
+}
+
 struct Exported {
   std::optional<ExportedModel> model;
   std::string messages;
 };
 
 Exported exported(const ElaboratedModel& model, const std::map<std::string, Tensor>& weights,
-                  const std::string& program = "", SourceManager sources = {}) {
+                  const std::string& program = "", SourceManager sources = {}, const ExportBatch& batch = {}) {
   Diagnostics diagnostics;
   Exported result;
-  result.model = export_onnx(model, weights, program, sources, diagnostics);
+  result.model = export_onnx(model, weights, program, batch, sources, diagnostics);
   result.messages = diagnostics.render(sources, false);
   return result;
 }
@@ -92,12 +110,13 @@ EvaluateOptions rounding(const Graph& graph) {
 
 // The outputs, in their order, of the program that the nodes of a file become, at these inputs.
 std::vector<Tensor> outputs_of_nodes(const std::string& bytes, const std::vector<Tensor>& inputs,
-                                     const EvaluateOptions& options) {
+                                     const EvaluateOptions& options,
+                                     const std::map<std::string, std::string>& settings = {}) {
   ::onnx::ModelProto proto = read({bytes, {}});
   proto.clear_metadata_props();
   const Folder folder;
   folder.write("model.onnx", proto.SerializeAsString());
-  const ElaboratedProgram program = loaded(folder.file("model.onnx"));
+  const ElaboratedProgram program = loaded(folder.file("model.onnx"), settings);
   const Graph& forward = program.models[0].forward;
   const Tensor seed = Tensor::zeros({ElementType::U32, {2}});
   const Evaluation weights = evaluate(program.models[0].init, {{kSeedName, seed}}, {});
@@ -202,6 +221,50 @@ TEST_CASE("the nodes of every program compute what it computes, under its names"
         CHECK(proto.graph().output(static_cast<int>(i)).name() == out[i].first);
         CHECK(difference(actual[i], out[i].second) == 0);
       }
+    }
+  }
+}
+
+TEST_CASE("with a batch the nodes compute each example as the program does") {
+  constexpr std::int64_t kBatch = 3;
+  std::mt19937 random(10);
+  for (const std::string& path : programs()) {
+    const ElaboratedProgram program = loaded(path);
+    for (const ElaboratedModel& model : program.models) {
+      if (model.name == "AlexNet" || model.name == "MobileNetV2") continue;
+      CAPTURE(path);
+      CAPTURE(model.name);
+      const std::map<std::string, Tensor> weights = drawn_states(model.forward, random);
+      std::vector<Tensor> in, out;
+      for (std::int64_t i = 0; i < kBatch; ++i) {
+        const std::map<std::string, Tensor> inputs = drawn_inputs(model.forward, random);
+        std::map<std::string, Tensor> states = weights;
+        for (const State& state : model.forward.states) {
+          if (state.kind == StateKind::Recurrent) states[state.name] = drawn(state.value->type, 0, random);
+        }
+        const Evaluation expected = evaluate(model.forward, inputs, states, rounding(model.forward));
+        std::size_t next_in = 0, next_out = 0;
+        for (const Value* input : model.forward.inputs) {
+          stack(in, next_in++, inputs.at(input->producer->attributes.text("name")));
+        }
+        for (const Output& output : model.forward.outputs) stack(out, next_out++, expected.outputs.at(output.name));
+        for (const State& state : model.forward.states) {
+          if (state.kind != StateKind::Recurrent) continue;
+          stack(in, next_in++, states.at(state.name));
+          stack(out, next_out++, expected.next_states.at(state.name));
+        }
+      }
+      const ExportBatch open = {0, true};
+      const Exported file = exported(model, weights, standalone(path, model.name), {}, open);
+      REQUIRE_MESSAGE(file.model, file.messages);
+      CHECK(file.model->notes.size() == (out.size() - model.forward.outputs.size()));  // one a state
+      const EvaluateOptions options = rounding(model.forward);
+      const std::vector<Tensor> actual =
+          outputs_of_nodes(file.model->bytes, in, options, {{"batch", std::to_string(kBatch)}});
+      REQUIRE(actual.size() == out.size());
+      // Products of another shape are summed in another order, which rounding to f32 hides.
+      const double tolerance = options.round_to_type ? 0 : 1e-10;
+      for (std::size_t i = 0; i < out.size(); ++i) CHECK(difference(actual[i], out[i]) <= tolerance);
     }
   }
 }
@@ -316,6 +379,38 @@ TEST_CASE("a file carries the model that was chosen, and what it needs") {
         "M", {{"n", "4"}, {"k", "2,3"}, {"t", "b\"c"}});
     CHECK(has(come_back(written), "n: int = 4, k: ints = [2,3], t: text = \"b\\\"c\")"));
   }
+}
+
+TEST_CASE("a batch is an axis of the file, and none of the program that comes back") {
+  const auto exported_with = [](const std::string& text, const ExportBatch& batch) {
+    const Folder folder;
+    folder.write("m.nn", text);
+    const ElaboratedProgram program = loaded(folder.file("m.nn"));
+    std::mt19937 random(1);
+    return exported(program.models[0], drawn_states(program.models[0].forward, random), text, {}, batch);
+  };
+  const auto first_axis = [](const ::onnx::ValueInfoProto& info) { return info.type().tensor_type().shape().dim(0); };
+  const Folder folder;
+  for (const ExportBatch& batch : {ExportBatch{4, false}, ExportBatch{0, true}}) {
+    const Exported file = exported_with(kDense, batch);
+    REQUIRE_MESSAGE(file.model, file.messages);
+    CHECK(file.model->notes.empty());
+    const ::onnx::ModelProto proto = read(*file.model);
+    for (const ::onnx::ValueInfoProto& info : {proto.graph().input(0), proto.graph().output(0)}) {
+      CHECK(first_axis(info).dim_value() == batch.size);
+      CHECK(first_axis(info).dim_param() == (batch.is_open ? "batch" : ""));
+    }
+    CHECK(import_bytes(folder, file.model->bytes, {}, true).model->program == kDense);
+  }
+  // A file that is compiled keeps the axis.
+  const Exported file = exported_with(kDense, {4, false});
+  CHECK(has(import_bytes(folder, file.model->bytes).model->program, "(x: f32[4, 3]) -> (y: f32[4, 2])"));
+  // Here each example has a table of its own, and its rows lie behind those of the examples before.
+  const Exported closed =
+      exported_with("model M(x: f32[5], i: class[5]) -> (y: f32) { y = gather(x, i) }\n", {0, true});
+  CHECK(!closed.model);
+  CHECK(has(closed.messages, "the number of examples cannot be left open: '"));
+  CHECK(has(closed.messages, "give it, as in --batch 16"));
 }
 
 TEST_CASE("a program that does not stand alone is not carried, and a note says so") {
