@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/carried.h"
 #include "compiler/onnx/translate.h"
 
 namespace nnc {
@@ -45,6 +46,13 @@ std::optional<ImportedModel> translate(const ::onnx::ModelProto& model, const st
   return result;
 }
 
+// The program that nnc exported, where the nodes are still its own; with settings, the nodes alone are read.
+std::optional<ImportedModel> exported(const ::onnx::ModelProto& model, const std::string& path,
+                                      const std::map<std::string, std::string>& settings, SourceManager& sources) {
+  if (!settings.empty()) return std::nullopt;
+  return translation::carried_program(model, std::filesystem::path(path).parent_path().string(), sources);
+}
+
 std::string one_line(const std::string& text) {
   std::string line;
   for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
@@ -70,6 +78,9 @@ std::optional<ImportedModel> import_onnx(const std::string& path, const std::map
                                          SourceManager& sources, Diagnostics& diagnostics, Given given) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
+  if (given == Given::Outputs && !translation::has_batch_of_its_own(model)) {
+    if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
+  }
   return translate(model, path, settings, Style::Explicit, given, "", sources, diagnostics);
 }
 
@@ -87,9 +98,13 @@ std::optional<ImportedModel> import_onnx_readable(const std::string& path,
                                                   SourceManager& sources, Diagnostics& diagnostics) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
+  if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
   std::string comment = "# From " + one_line(std::filesystem::path(path).filename().string());
   if (!model.producer_name().empty()) comment += ", written by " + one_line(quote(model.producer_name()));
   comment += ".\n";
+  if (translation::carries_program(model)) {
+    comment += "# The program that it carries is not what its nodes say: this one is made of them.\n";
+  }
   try {
     Diagnostics found;
     std::optional<ImportedModel> result = translate(model, path, of_one_example(model.graph(), settings),
