@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/interop/file.h"
@@ -153,9 +154,9 @@ std::string Builder::use(Imported& value) {
     return fmt::format("broadcast(cast({}, {}), to: {})", zero, name(type.element), to_string(type.shape));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
-  evaluator_->statement(parse("parameter", line), scope_);
-  lines_.push_back({"", "", line, "", {}});
+  const Line line{Line::Kind::Parameter, {parameter}, "", fmt::format("{} = {}", type_text(type), zero), {}};
+  evaluator_->statement(parse("parameter", text(line)), scope_);
+  lines_.push_back(line);
   weights[parameter] = *value.constant;
   parameters_[value.constant] = parameter;
   return parameter;
@@ -229,7 +230,7 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
       return all_broken;
     }
     std::vector<Imported> results;
-    std::string names_text;
+    std::vector<std::string> given;
     bool has_tensor = false;
     for (std::size_t i = 0; i < data.size(); ++i) {
       const bool is_wanted = i < wanted_names.size() && !wanted_names[i].empty();
@@ -246,14 +247,10 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
         if (element_count(result.type.shape) > kElementsMax) throw semantics::Abandon{};
         scope_->names[result.name] = value_binding(data[i]);
       }
-      names_text += (i == 0 ? "" : ", ") + (result.name.empty() ? unused_name() : result.name);
+      given.push_back(result.name.empty() ? unused_name() : result.name);
       if (i < wanted_names.size()) results.push_back(std::move(result));
     }
-    if (has_tensor) {
-      const bool is_single = data.size() == 1;
-      const std::string left = is_single ? names_text : "(" + names_text + ")";
-      lines_.push_back({is_single ? names_text : "", fmt::format("let {} = ", left), text, "", texts});
-    }
+    if (has_tensor) lines_.push_back({Line::Kind::Value, std::move(given), "", text, texts});
     return results;
   } catch (const semantics::Abandon&) {
     program_->reporter().chain.clear();
@@ -265,47 +262,24 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
 std::string Builder::layer(const std::string& place, const std::string& wanted_name, const std::string& op,
                            const std::map<std::string, Tensor>& weights_of_layer) {
   const std::string name = names.give(wanted_name, "layer");
-  const std::string left = fmt::format("layer {} = ", name);
-  evaluator_->statement(parse(place, left + op), scope_);
-  lines_.push_back({"", left, op, "", {}});
+  const Line line{Line::Kind::Layer, {name}, "", op, {}};
+  evaluator_->statement(parse(place, text(line)), scope_);
+  lines_.push_back(line);
   for (const auto& [path, tensor] : weights_of_layer) weights[name + "." + path] = tensor;
   return name;
 }
 
 Imported Builder::pipe(const std::string& place, const std::string& op, Imported* argument,
-                       const std::string& wanted_name) {
+                       const std::string& wanted_name, bool is_layer) {
   const std::size_t before = lines_.size();
   const auto text = [&](const std::vector<std::string>& names_used) { return names_used[0] + " |> " + op; };
   Imported result = std::move(line(place, text, {argument}, {wanted_name})[0]);
   if (!result.is_broken && lines_.size() > before && lines_.back().used.size() == 1) {
     lines_.back().head = lines_.back().used[0];
     lines_.back().right = op;
+    if (is_layer) lines_.back().used.push_back(op);
   }
   return result;
-}
-
-// `let a = x |> f`, `let b = a |> g`: one line, if nothing else uses a.
-void Builder::join_pipes(const std::vector<std::string>& outputs) {
-  std::map<std::string, int> uses;
-  for (const Line& line : lines_) {
-    for (const std::string& name : line.used) ++uses[name];
-  }
-  for (const std::string& name : outputs) ++uses[name];
-  std::map<std::string, std::size_t> made_by;
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
-    Line& line = lines_[i];
-    const std::map<std::string, std::size_t>::const_iterator before = made_by.find(line.head);
-    if (!line.head.empty() && before != made_by.end() && uses[line.head] == 1) {
-      Line& first = lines_[before->second];
-      const bool is_pipe = !first.head.empty();
-      line.right = first.right + " |> " + line.right;
-      line.used = first.used;
-      line.head = is_pipe ? first.head : "";
-      first = Line{};
-    }
-    if (!line.name.empty()) made_by[line.name] = i;
-  }
-  std::erase_if(lines_, [](const Line& line) { return line.right.empty(); });
 }
 
 std::string Builder::finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
@@ -320,24 +294,31 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
     }
     types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
   }
-  std::vector<std::string> used = values;
-  join_pipes(used);
+  drop_unused(lines_, values);
+  std::set<std::string> owners;
+  for (const Line& line : lines_) owners.insert(line.results[0]);
+  std::erase_if(weights,
+                [&](const auto& weight) { return owners.count(weight.first.substr(0, weight.first.find('.'))) == 0; });
+  join_pipes(lines_, values);
+  std::map<std::string, int> uses;
   for (const Line& line : lines_) {
-    const bool is_output = !line.name.empty() && std::count(used.begin(), used.end(), line.name) == 1 &&
-                           std::none_of(lines_.begin(), lines_.end(), [&](const Line& other) {
-                             return std::count(other.used.begin(), other.used.end(), line.name) != 0;
-                           });
-    std::string left = line.left;
-    if (is_output) {
-      const std::size_t output =
-          static_cast<std::size_t>(std::find(used.begin(), used.end(), line.name) - used.begin());
-      left = outputs[output].first + " = ";
-      values[output].clear();
+    for (const std::string& name : line.used) ++uses[name];
+  }
+  for (const std::string& value : values) ++uses[value];
+  std::set<std::string> written;  // outputs whose line is their value's
+  for (const Line& line : lines_) {
+    const std::vector<std::string>::const_iterator output =
+        line.results.size() == 1 ? std::find(values.begin(), values.end(), line.results[0]) : values.end();
+    if (output != values.end() && uses[*output] == 1 && line.kind == Line::Kind::Value) {
+      const std::string& name = outputs[static_cast<std::size_t>(output - values.begin())].first;
+      body += fmt::format("  {} = {}\n", name, expression(line));
+      written.insert(name);
+    } else {
+      body += fmt::format("  {}\n", text(line));
     }
-    body += fmt::format("  {}{}{}{}\n", left, line.head, line.head.empty() ? "" : " |> ", line.right);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!values[i].empty()) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
+    if (written.count(outputs[i].first) == 0) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
   }
   return fmt::format("{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "", model,
                      header_, types, body);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/elaborate/evaluator.h"
+#include "compiler/onnx/lines.h"
 #include "compiler/onnx/words.h"
 
 namespace nnc::translation {
@@ -47,9 +48,10 @@ class Builder {
   using Text = std::function<std::string(const std::vector<std::string>&)>;
   std::vector<Imported> line(const std::string& place, const Text& text, const std::vector<Imported*>& arguments,
                              const std::vector<std::string>& wanted_names);
-  // The same with one result: the first argument piped through an operator, `x |> relu`. Such lines are joined where
-  // nothing else uses what is between them.
-  Imported pipe(const std::string& place, const std::string& op, Imported* argument, const std::string& wanted_name);
+  // The same with one result: the first argument piped through an operator, `x |> relu`, or the name of a
+  // layer. Such lines are joined where nothing else uses what is between them.
+  Imported pipe(const std::string& place, const std::string& op, Imported* argument, const std::string& wanted_name,
+                bool is_layer);
   // The values are the model's outputs under these names; the text of the program, whose first lines are `comment`.
   std::string finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
                      const std::string& comment);
@@ -59,15 +61,6 @@ class Builder {
   bool uses_library = false;  // a line calls an operator of the library
 
  private:
-  // A line of the model's body.
-  struct Line {
-    std::string name;  // of its only result; empty: it has several, or none
-    std::string left;  // "let y = ", "let (a, b) = ", "layer conv1 = "
-    std::string right;
-    std::string head;  // of a pipe: the value that it begins with, and `right` is what is applied to it
-    std::vector<std::string> used;
-  };
-  void join_pipes(const std::vector<std::string>& outputs);
   std::optional<std::vector<Imported>> fold(const std::string& place, const std::string& text, std::size_t count,
                                             const std::vector<Imported*>& arguments);
   const ast::Stmt& parse(const std::string& place, const std::string& line);

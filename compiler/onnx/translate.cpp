@@ -569,7 +569,7 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
   } else {
     const std::string op =
         form->layer.empty() ? form->pipe : builder_.layer(place, layer_name(node), form->layer, form->weights);
-    result = builder_.pipe(place, op, form->arguments[0], last.output(0));
+    result = builder_.pipe(place, op, form->arguments[0], last.output(0), !form->layer.empty());
   }
   result.is_batched = true;
   values.by_name[last.output(0)] = std::move(result);
