@@ -7,6 +7,7 @@
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/interop/file.h"
+#include "compiler/onnx/blocks.h"
 #include "dsl/parser.h"
 
 namespace nnc::translation {
@@ -116,6 +117,10 @@ const ast::Stmt& Builder::parse(const std::string& place, const std::string& lin
   return *parsed_.back().definitions[0].body.statements[0];
 }
 
+bool Builder::is_default(const ast::Param& param, const std::string& argument) const {
+  return param.default_value != nullptr && sources_.text(param.default_value->span) == argument;
+}
+
 Imported Builder::input(const std::string& wanted_name, const Type& type) {
   Imported result;
   result.name = names.give(wanted_name, "input");
@@ -123,6 +128,7 @@ Imported Builder::input(const std::string& wanted_name, const Type& type) {
   result.is_absent = false;
   Value* value = session_->input(result.name, {{type.element, 0}, type.shape}, true);
   scope_->names[result.name] = value_binding(Datum::of(value));
+  types_[result.name] = type;
   header_ += fmt::format("{}{}: {}", header_.empty() ? "" : ", ", result.name, type_text(type));
   return result;
 }
@@ -154,7 +160,7 @@ std::string Builder::use(Imported& value) {
     return fmt::format("broadcast(cast({}, {}), to: {})", zero, name(type.element), to_string(type.shape));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const Line line{Line::Kind::Parameter, {parameter}, "", fmt::format("{} = {}", type_text(type), zero), {}};
+  const Line line{Line::Kind::Parameter, {parameter}, "", fmt::format("{} = {}", type_text(type), zero), {}, 0, module};
   evaluator_->statement(parse("parameter", text(line)), scope_);
   lines_.push_back(line);
   weights[parameter] = *value.constant;
@@ -246,11 +252,12 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
         result.name = is_wanted ? names.give(wanted_names[i], "value") : unused_name();
         if (element_count(result.type.shape) > kElementsMax) throw semantics::Abandon{};
         scope_->names[result.name] = value_binding(data[i]);
+        types_[result.name] = result.type;
       }
       given.push_back(result.name.empty() ? unused_name() : result.name);
       if (i < wanted_names.size()) results.push_back(std::move(result));
     }
-    if (has_tensor) lines_.push_back({Line::Kind::Value, std::move(given), "", text, texts});
+    if (has_tensor) lines_.push_back({Line::Kind::Value, std::move(given), "", text, texts, 0, module});
     return results;
   } catch (const semantics::Abandon&) {
     program_->reporter().chain.clear();
@@ -262,7 +269,7 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
 std::string Builder::layer(const std::string& place, const std::string& wanted_name, const std::string& op,
                            const std::map<std::string, Tensor>& weights_of_layer) {
   const std::string name = names.give(wanted_name, "layer");
-  const Line line{Line::Kind::Layer, {name}, "", op, {}};
+  const Line line{Line::Kind::Layer, {name}, "", op, {}, 0, module};
   evaluator_->statement(parse(place, text(line)), scope_);
   lines_.push_back(line);
   for (const auto& [path, tensor] : weights_of_layer) weights[name + "." + path] = tensor;
@@ -283,7 +290,7 @@ Imported Builder::pipe(const std::string& place, const std::string& op, Imported
 }
 
 std::string Builder::finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
-                            const std::string& comment) {
+                            const std::string& comment, bool folds_blocks) {
   std::string types, body;
   std::vector<std::string> values;
   for (auto& [name, value] : outputs) {
@@ -299,6 +306,13 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
   for (const Line& line : lines_) owners.insert(line.results[0]);
   std::erase_if(weights,
                 [&](const auto& weight) { return owners.count(weight.first.substr(0, weight.first.find('.'))) == 0; });
+  std::string layers;
+  if (folds_blocks) {
+    const auto is_taken = [&](const std::string& name) {
+      return semantics::find(program_->user_scope().get(), name) != nullptr || semantics::find_builtin(name) != nullptr;
+    };
+    layers = fold_blocks(lines_, weights, {values, types_, classes, names, is_taken});
+  }
   join_pipes(lines_, values);
   std::map<std::string, int> uses;
   for (const Line& line : lines_) {
@@ -320,8 +334,8 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (written.count(outputs[i].first) == 0) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
   }
-  return fmt::format("{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "", model,
-                     header_, types, body);
+  return fmt::format("{}{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "",
+                     layers, model, header_, types, body);
 }
 
 }  // namespace nnc::translation

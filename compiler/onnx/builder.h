@@ -34,6 +34,9 @@ class Builder {
   // The name of that definition, as a line calls it.
   static const std::string& name_of(const ast::Definition& definition) { return definition.name.text; }
 
+  // The argument is what the parameter is without one, and so need not be written.
+  bool is_default(const ast::Param& param, const std::string& argument) const;
+
   Imported input(const std::string& wanted_name, const Type& type);
   Imported constant(Tensor tensor, const std::string& wanted_name);
   // How a line speaks of a value: its name; a constant becomes a number, or a parameter that holds it.
@@ -53,12 +56,15 @@ class Builder {
   Imported pipe(const std::string& place, const std::string& op, Imported* argument, const std::string& wanted_name,
                 bool is_layer);
   // The values are the model's outputs under these names; the text of the program, whose first lines are `comment`.
+  // With blocks that are repeated as layers of the program if `folds_blocks`.
   std::string finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
-                     const std::string& comment);
+                     const std::string& comment, bool folds_blocks);
 
   Names names;
   std::map<std::string, Tensor> weights;
-  bool uses_library = false;  // a line calls an operator of the library
+  std::string module;                          // of the exported program, from which the next lines come
+  std::map<std::string, std::string> classes;  // of modules, by their paths
+  bool uses_library = false;                   // a line calls an operator of the library
 
  private:
   std::optional<std::vector<Imported>> fold(const std::string& place, const std::string& text, std::size_t count,
@@ -79,6 +85,7 @@ class Builder {
   semantics::ScopePtr scope_;
   std::deque<ast::File> parsed_;
   std::vector<Line> lines_;
+  std::map<std::string, Type> types_;  // of values
   std::string header_;
 };
 
