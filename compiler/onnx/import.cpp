@@ -113,7 +113,7 @@ std::optional<ImportedModel> import_onnx_readable(const std::string& path,
   } catch (const NotPerExample& why) {
     comment += "# Its batch is an axis like others: " + one_line(why.reason) + ".\n";
   }
-  return translate(model, path, settings, Style::Explicit, Given::Outputs, comment, sources, diagnostics);
+  return translate(model, path, settings, Style::Readable, Given::Outputs, comment, sources, diagnostics);
 }
 
 }  // namespace nnc

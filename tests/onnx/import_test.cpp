@@ -44,6 +44,21 @@ TEST_CASE("shapes are computed away: Shape, Gather, Concat, Reshape") {
   CHECK(import.model->weights.empty());
 }
 
+TEST_CASE("what no output needs is left out, and compiling says nothing of unused names") {
+  OnnxModel model;
+  model.input("x", {"2", "4"}).output("y").floats("w", {4}, {1, 2, 3, 4});
+  // Only the shape of this is used, and only one of the parts.
+  model.node("Mul", {"x", "w"}, {"scaled"});
+  model.node("Shape", {"scaled"}, {"shape"});
+  model.node("Reshape", {"x", "shape"}, {"same"});
+  attribute(model.node("Split", {"same"}, {"y", "rest"}), "axis", std::int64_t{1});
+  const Import import = import_model(model);
+  REQUIRE_MESSAGE(import.model, import.messages);
+  CHECK(!has(import.model->program, "Mul"));
+  CHECK(import.model->weights.empty());
+  CHECK(has(import.model->program, "let (y_2, _rest) = Split("));
+}
+
 TEST_CASE("a condition that is known chooses the branch") {
   OnnxModel model;
   model.input("x", {"2"}).input("flag", {}, ::onnx::TensorProto::BOOL).output("y");
