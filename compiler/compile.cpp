@@ -68,7 +68,11 @@ std::optional<ElaboratedProgram> elaborate_imported(const ImportedModel& model, 
   if (!program) return std::nullopt;
   program->is_trained = true;
   Graph& init = program->models[0].init;
-  for (Output& output : init.outputs) output.value = init.constant(model.weights.at(output.name));
+  for (Output& output : init.outputs) {
+    const auto weight = model.weights.find(output.name);
+    // Other states begin as the program says.
+    if (weight != model.weights.end()) output.value = init.constant(weight->second);
+  }
   return program;
 }
 

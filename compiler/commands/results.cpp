@@ -31,8 +31,7 @@ Array array_of(const ComputedArray& computed) {
   return array;
 }
 
-Status write_result(const std::string& path, const ComputedArray& computed) {
-  const Array array = array_of(computed);
+Status write_result(const std::string& path, const Array& array) {
   return path.ends_with(".csv") ? write_csv(path, array) : write_npy(path, array);
 }
 

@@ -18,10 +18,11 @@ struct ComputedArray {
   std::vector<std::byte> bytes;
 };
 
+// It refers to the bytes of `computed`.
 Array array_of(const ComputedArray& computed);
 
 // As text if the name ends in .csv, else as .npy.
-Status write_result(const std::string& path, const ComputedArray& array);
+Status write_result(const std::string& path, const Array& array);
 
 // "y: f32[2], 3 examples", then its numbers, each row of the last axis a line; of many rows the first and how many
 // more.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 
 #include "compiler/commands/call_inputs.h"
@@ -72,10 +71,10 @@ class Runner {
     for (const WantedInput& input : wanted) names.push_back(input.name);
     const std::string& stream = options_.compile.stream;
     Status status = stream.empty() ? Done{} : check_known(stream, names, "input");
+    if (status && !options_.cotangents.empty()) status = check_differentiable(program_->models[model_]);
     if (status) status = check_results(graph);
     if (status) status = count_steps(*arrays, wanted);
     if (status) status = forward_inputs_.add(*arrays, wanted, "input");
-    if (status && !options_.cotangents.empty()) status = check_differentiable(program_->models[model_]);
     if (!status || options_.cotangents.empty()) return status;
     const Result<std::vector<Array>> cotangents = load_arrays(options_.cotangents);
     if (!cotangents) return cotangents.failure();
@@ -181,12 +180,13 @@ class Runner {
 
   // Gradients of parameters are summed over the examples.
   void after_call(Session& session) {
-    const std::span<const std::byte> bytes = session.gradients();
-    if (sum_.size() * sizeof(float) != bytes.size()) sum_.assign(bytes.size() / sizeof(float), 0);
-    for (std::size_t i = 0; i < sum_.size(); ++i) {
-      float value = 0;
-      std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
-      sum_[i] += static_cast<double>(value);
+    for (const Slot& slot : session.unit().gradients.slots) {
+      Tensor& sum = sums_.emplace(slot.name, Tensor::zeros(slot.type)).first->second;
+      const std::byte* at = session.gradients().data() + slot.offset;
+      for (double& number : sum.floats()) {
+        number += read_element(slot.type.element, at);
+        at += size_bytes(slot.type.element);
+      }
     }
   }
 
@@ -235,7 +235,7 @@ class Runner {
                                     bytes == results.end() ? std::vector<std::byte>{} : bytes->second};
       status = expected_.compare(output.name, array_of(result));
       if (status && prints) fmt::print("{}", result_text(result));
-      if (status && files.count(output.name) != 0) status = write_result(files[output.name], result);
+      if (status && files.count(output.name) != 0) status = write_result(files[output.name], array_of(result));
       if (!status) return status;
     }
     return Done{};
@@ -249,7 +249,7 @@ class Runner {
     Status status = fill_parameters(*session, *program_, model_, options_.weights, options_.seed);
     if (!status) return status;
     session->prepare();
-    sum_.clear();
+    sums_.clear();
     const std::map<std::string, std::vector<std::byte>> results = call_all(*session, "backward", backward_inputs_);
     for (const std::string& text : options_.gradients) {
       const Result<std::pair<std::string, std::string>> parts = name_and_file(text, "--gradient");
@@ -266,18 +266,14 @@ class Runner {
     if (of_input != results.end()) {
       for (const Output& output : session.function("backward")->graph.outputs) {
         if (output.name == of_input->first) {
-          return write_result(path, {name, output.value->type, examples_, has_axis_, of_input->second});
+          return write_result(path, array_of({name, output.value->type, examples_, has_axis_, of_input->second}));
         }
       }
     }
-    for (const Slot& slot : session.unit().gradients.slots) {
-      if (slot.name != name) continue;
-      std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(slot.type.shape)) * sizeof(float));
-      for (std::size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
-        const float value = static_cast<float>(sum_[static_cast<std::size_t>(slot.offset) / sizeof(float) + i]);
-        std::memcpy(bytes.data() + i * sizeof(float), &value, sizeof(float));
-      }
-      return write_result(path, {name, slot.type, 1, false, bytes});
+    const std::map<std::string, Tensor>::const_iterator of_parameter = sums_.find(name);
+    if (of_parameter != sums_.end()) {
+      const Result<Array> sum = array_from_tensor(name, of_parameter->second);
+      return sum ? write_result(path, *sum) : Status(sum.failure());
     }
     return Failure{fmt::format("'{}' is neither a float input nor a parameter of the model", name)};
   }
@@ -292,7 +288,7 @@ class Runner {
   std::string sequence_place_;
   std::int64_t examples_ = -1;
   bool has_axis_ = false;
-  std::vector<double> sum_;
+  std::map<std::string, Tensor> sums_;  // of the gradients of parameters
 };
 
 }  // namespace

@@ -15,8 +15,8 @@
 
 namespace nnc {
 
-// A function, the sum of the float outputs of `values` times cotangents, those left out that are not finite; and where its gradient with respect to each
-// input and state is found.
+// A function, the sum of the float outputs of `values` times cotangents, those left out that are not finite; and where
+// its gradient with respect to each input and state is found.
 struct Differentiated {
   Graph values;                      // its outputs have the names of the cotangents
   const Graph* gradients = nullptr;  // gives "d:<input>" and "gradient:<state>"

@@ -18,7 +18,9 @@ namespace {
 using Tensors = std::map<std::string, Tensor>;
 
 // Of f32: gradients of emitted code are rounded in each operation.
-constexpr double kRelative = 1e-3, kOfLargest = 1e-4;
+constexpr double kRelative = 1e-3, kOfLargest = 1e-5;
+// Where a type of 16 bits is among them.
+constexpr double kHalves = 0x1p-6;
 constexpr double kMoved = 1e-2;
 
 // The float inputs, each number changed.
@@ -55,22 +57,32 @@ std::unique_ptr<SlopeCheck> slopes_of(const Case& test, const Graph& gradients, 
   return best;
 }
 
-double largest(const Tensor& tensor) {
+double largest(const Tensors& tensors) {
   double result = 0;
-  for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) result = std::max(result, std::abs(tensor.at(i)));
+  for (const auto& [name, tensor] : tensors) {
+    for (std::int64_t i = 0; i < element_count(tensor.type.shape); ++i) {
+      if (std::isfinite(tensor.at(i))) result = std::max(result, std::abs(tensor.at(i)));
+    }
+  }
   return result;
 }
 
+bool has_halves(const Tensors& tensors) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [](const auto& one) { return one.second.type.element != ElementType::F32; });
+}
+
+// A gradient that is 0 may be a sum of large ones: errors are relative to the largest of all.
 std::string compare_emitted(const std::string& name, const Type& type, std::span<const std::byte> bytes,
                             const Tensors& wanted) {
   Array array;
   array.element = type.element;
   array.shape = type.shape;
   array.bytes = bytes;
-  const Tensor& expected = wanted.at(name);
-  const double relative = type.element == ElementType::F32 ? kRelative : 0x1p-6;
-  const std::string why =
-      difference(tensor_from_array(array), expected, relative, relative / kRelative * kOfLargest * largest(expected));
+  const bool is_half = has_halves(wanted);
+  const double relative = is_half ? kHalves : kRelative;
+  const double absolute = (is_half ? kHalves : kOfLargest) * largest(wanted);
+  const std::string why = difference(tensor_from_array(array), wanted.at(name), relative, absolute);
   return why.empty() ? "" : fmt::format("emitted code: {}: {}", name, why);
 }
 
