@@ -96,6 +96,21 @@ void add_nodes(const Graph& whole, std::int64_t open_size, ::onnx::GraphProto& g
   }
 }
 
+// Can every value have so many examples? Graphs have bounds, beyond which their rules need not hold.
+bool is_too_large(const Graph& graph, std::int64_t batch) {
+  constexpr std::int64_t kExtentMax = std::int64_t{1} << 31, kElementsMax = std::int64_t{1} << 40;
+  return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const std::unique_ptr<Op>& op) {
+    const auto is_large = [&](const Shape& shape) {
+      return element_count(shape) > kElementsMax / batch ||
+             std::any_of(shape.begin(), shape.end(), [&](std::int64_t size) { return size > kExtentMax / batch; });
+    };
+    return std::any_of(op->results.begin(), op->results.end(),
+                       [&](const std::unique_ptr<Value>& value) { return is_large(value->type.shape); }) ||
+           std::any_of(op->graphs.begin(), op->graphs.end(),
+                       [&](const std::unique_ptr<Graph>& inner) { return is_too_large(*inner, batch); });
+  });
+}
+
 // `batch`: 0: one example, without an axis for it.
 void write_sized(const ElaboratedModel& model, const std::map<std::string, Tensor>* weights, std::int64_t batch,
                  bool is_open, ::onnx::ModelProto& proto, Diagnostics& diagnostics) {
@@ -106,6 +121,11 @@ void write_sized(const ElaboratedModel& model, const std::map<std::string, Tenso
   ::onnx::GraphProto& graph = *proto.mutable_graph();
   graph.set_name(model.name);
   Graph forward = model.forward.clone();
+  if (batch > 0 && is_too_large(forward, batch)) {
+    diagnostics.report(Kind::onnx_unsupported, Span{},
+                       fmt::format("a batch of {} makes values of {} too large", batch, model.name));
+    return;
+  }
   if (batch > 0) add_batch(forward, batch);
   const std::int64_t open_size = is_open ? batch : 0;
   add_parameters(forward, weights, graph);

@@ -411,6 +411,10 @@ TEST_CASE("a batch is an axis of the file, and none of the program that comes ba
   CHECK(!closed.model);
   CHECK(has(closed.messages, "the number of examples cannot be left open: '"));
   CHECK(has(closed.messages, "give it, as in --batch 16"));
+  const Exported large =
+      exported_with("model M(x: f32[10000000]) -> (y: f32[10000000]) { y = x * 2 }\n", {1 << 20, false});
+  CHECK(!large.model);
+  CHECK(has(large.messages, "a batch of 1048576 makes values of M too large"));
 }
 
 TEST_CASE("a program that does not stand alone is not carried, and a note says so") {
@@ -460,6 +464,16 @@ TEST_CASE("a file that was changed is read by its nodes") {
     bytes.assign(bytes.size(), '\0');
     OnnxModel::describe(*proto.mutable_graph()->add_value_info(), "y", ::onnx::TensorProto::FLOAT);
     CHECK(imported() == kDense);
+  }
+}
+
+TEST_CASE("changed bytes of an exported file end in a message or a model") {
+  const Written written(kDense);
+  std::mt19937 random(2);
+  for (int round = 0; round < 200; ++round) {
+    std::string bytes = written.file.model->bytes;
+    for (int i = 0; i < 3; ++i) bytes[random() % bytes.size()] = static_cast<char>(random() % 256);
+    import_bytes(written.folder, bytes, {}, true);  // checks that there is one or the other
   }
 }
 
