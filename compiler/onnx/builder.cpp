@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/graph/evaluate.h"
 #include "compiler/interop/file.h"
+#include "compiler/onnx/blocks.h"
 #include "dsl/parser.h"
 
 namespace nnc::translation {
@@ -115,6 +117,10 @@ const ast::Stmt& Builder::parse(const std::string& place, const std::string& lin
   return *parsed_.back().definitions[0].body.statements[0];
 }
 
+bool Builder::is_default(const ast::Param& param, const std::string& argument) const {
+  return param.default_value != nullptr && sources_.text(param.default_value->span) == argument;
+}
+
 Imported Builder::input(const std::string& wanted_name, const Type& type) {
   Imported result;
   result.name = names.give(wanted_name, "input");
@@ -122,6 +128,7 @@ Imported Builder::input(const std::string& wanted_name, const Type& type) {
   result.is_absent = false;
   Value* value = session_->input(result.name, {{type.element, 0}, type.shape}, true);
   scope_->names[result.name] = value_binding(Datum::of(value));
+  types_[result.name] = type;
   header_ += fmt::format("{}{}: {}", header_.empty() ? "" : ", ", result.name, type_text(type));
   return result;
 }
@@ -153,9 +160,9 @@ std::string Builder::use(Imported& value) {
     return fmt::format("broadcast(cast({}, {}), to: {})", zero, name(type.element), to_string(type.shape));
   }
   const std::string parameter = names.give(value.name, "constant");
-  const std::string line = fmt::format("param {}: {} = {}", parameter, type_text(type), zero);
-  evaluator_->statement(parse("parameter", line), scope_);
-  lines_.push_back({"", "", line, "", {}});
+  const Line line{Line::Kind::Parameter, {parameter}, "", fmt::format("{} = {}", type_text(type), zero), {}, 0, module};
+  evaluator_->statement(parse("parameter", text(line)), scope_);
+  lines_.push_back(line);
   weights[parameter] = *value.constant;
   parameters_[value.constant] = parameter;
   return parameter;
@@ -229,7 +236,7 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
       return all_broken;
     }
     std::vector<Imported> results;
-    std::string names_text;
+    std::vector<std::string> given;
     bool has_tensor = false;
     for (std::size_t i = 0; i < data.size(); ++i) {
       const bool is_wanted = i < wanted_names.size() && !wanted_names[i].empty();
@@ -245,15 +252,12 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
         result.name = is_wanted ? names.give(wanted_names[i], "value") : unused_name();
         if (element_count(result.type.shape) > kElementsMax) throw semantics::Abandon{};
         scope_->names[result.name] = value_binding(data[i]);
+        types_[result.name] = result.type;
       }
-      names_text += (i == 0 ? "" : ", ") + (result.name.empty() ? unused_name() : result.name);
+      given.push_back(result.name.empty() ? unused_name() : result.name);
       if (i < wanted_names.size()) results.push_back(std::move(result));
     }
-    if (has_tensor) {
-      const bool is_single = data.size() == 1;
-      const std::string left = is_single ? names_text : "(" + names_text + ")";
-      lines_.push_back({is_single ? names_text : "", fmt::format("let {} = ", left), text, "", texts});
-    }
+    if (has_tensor) lines_.push_back({Line::Kind::Value, std::move(given), "", text, texts, 0, module});
     return results;
   } catch (const semantics::Abandon&) {
     program_->reporter().chain.clear();
@@ -265,51 +269,36 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
 std::string Builder::layer(const std::string& place, const std::string& wanted_name, const std::string& op,
                            const std::map<std::string, Tensor>& weights_of_layer) {
   const std::string name = names.give(wanted_name, "layer");
-  const std::string left = fmt::format("layer {} = ", name);
-  evaluator_->statement(parse(place, left + op), scope_);
-  lines_.push_back({"", left, op, "", {}});
+  const Line line{Line::Kind::Layer, {name}, "", op, {}, 0, module};
+  evaluator_->statement(parse(place, text(line)), scope_);
+  lines_.push_back(line);
   for (const auto& [path, tensor] : weights_of_layer) weights[name + "." + path] = tensor;
   return name;
 }
 
+std::string Builder::misfit() const {
+  for (const semantics::StateInfo& state : table_.states) {
+    const auto given = weights.find(state.path);
+    if (given == weights.end() || given->second.type.shape != state.type.shape) return state.path;
+  }
+  return "";
+}
+
 Imported Builder::pipe(const std::string& place, const std::string& op, Imported* argument,
-                       const std::string& wanted_name) {
+                       const std::string& wanted_name, bool is_layer) {
   const std::size_t before = lines_.size();
   const auto text = [&](const std::vector<std::string>& names_used) { return names_used[0] + " |> " + op; };
   Imported result = std::move(line(place, text, {argument}, {wanted_name})[0]);
   if (!result.is_broken && lines_.size() > before && lines_.back().used.size() == 1) {
     lines_.back().head = lines_.back().used[0];
     lines_.back().right = op;
+    if (is_layer) lines_.back().used.push_back(op);
   }
   return result;
 }
 
-// `let a = x |> f`, `let b = a |> g`: one line, if nothing else uses a.
-void Builder::join_pipes(const std::vector<std::string>& outputs) {
-  std::map<std::string, int> uses;
-  for (const Line& line : lines_) {
-    for (const std::string& name : line.used) ++uses[name];
-  }
-  for (const std::string& name : outputs) ++uses[name];
-  std::map<std::string, std::size_t> made_by;
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
-    Line& line = lines_[i];
-    const std::map<std::string, std::size_t>::const_iterator before = made_by.find(line.head);
-    if (!line.head.empty() && before != made_by.end() && uses[line.head] == 1) {
-      Line& first = lines_[before->second];
-      const bool is_pipe = !first.head.empty();
-      line.right = first.right + " |> " + line.right;
-      line.used = first.used;
-      line.head = is_pipe ? first.head : "";
-      first = Line{};
-    }
-    if (!line.name.empty()) made_by[line.name] = i;
-  }
-  std::erase_if(lines_, [](const Line& line) { return line.right.empty(); });
-}
-
 std::string Builder::finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
-                            const std::string& comment) {
+                            const std::string& comment, bool folds_blocks) {
   std::string types, body;
   std::vector<std::string> values;
   for (auto& [name, value] : outputs) {
@@ -320,27 +309,41 @@ std::string Builder::finish(const std::string& model, std::vector<std::pair<std:
     }
     types += fmt::format("{}{}: {}", types.empty() ? "" : ", ", name, type_text(value.type));
   }
-  std::vector<std::string> used = values;
-  join_pipes(used);
+  drop_unused(lines_, values);
+  std::set<std::string> owners;
+  for (const Line& line : lines_) owners.insert(line.results[0]);
+  std::erase_if(weights,
+                [&](const auto& weight) { return owners.count(weight.first.substr(0, weight.first.find('.'))) == 0; });
+  std::string layers;
+  if (folds_blocks) {
+    const auto is_taken = [&](const std::string& name) {
+      return semantics::find(program_->user_scope().get(), name) != nullptr || semantics::find_builtin(name) != nullptr;
+    };
+    layers = fold_blocks(lines_, weights, {values, types_, classes, names, is_taken});
+  }
+  join_pipes(lines_, values);
+  std::map<std::string, int> uses;
   for (const Line& line : lines_) {
-    const bool is_output = !line.name.empty() && std::count(used.begin(), used.end(), line.name) == 1 &&
-                           std::none_of(lines_.begin(), lines_.end(), [&](const Line& other) {
-                             return std::count(other.used.begin(), other.used.end(), line.name) != 0;
-                           });
-    std::string left = line.left;
-    if (is_output) {
-      const std::size_t output =
-          static_cast<std::size_t>(std::find(used.begin(), used.end(), line.name) - used.begin());
-      left = outputs[output].first + " = ";
-      values[output].clear();
+    for (const std::string& name : line.used) ++uses[name];
+  }
+  for (const std::string& value : values) ++uses[value];
+  std::set<std::string> written;  // outputs whose line is their value's
+  for (const Line& line : lines_) {
+    const std::vector<std::string>::const_iterator output =
+        line.results.size() == 1 ? std::find(values.begin(), values.end(), line.results[0]) : values.end();
+    if (output != values.end() && uses[*output] == 1 && line.kind == Line::Kind::Value) {
+      const std::string& name = outputs[static_cast<std::size_t>(output - values.begin())].first;
+      body += fmt::format("  {} = {}\n", name, expression(line));
+      written.insert(name);
+    } else {
+      body += fmt::format("  {}\n", text(line));
     }
-    body += fmt::format("  {}{}{}{}\n", left, line.head, line.head.empty() ? "" : " |> ", line.right);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!values[i].empty()) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
+    if (written.count(outputs[i].first) == 0) body += fmt::format("  {} = {}\n", outputs[i].first, values[i]);
   }
-  return fmt::format("{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "", model,
-                     header_, types, body);
+  return fmt::format("{}{}{}model {}({}) -> ({}) {{\n{}}}\n", comment, uses_library ? "import \"onnx\"\n\n" : "",
+                     layers, model, header_, types, body);
 }
 
 }  // namespace nnc::translation

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/elaborate/evaluator.h"
+#include "compiler/onnx/lines.h"
 #include "compiler/onnx/words.h"
 
 namespace nnc::translation {
@@ -33,6 +34,9 @@ class Builder {
   // The name of that definition, as a line calls it.
   static const std::string& name_of(const ast::Definition& definition) { return definition.name.text; }
 
+  // The argument is what the parameter is without one, and so need not be written.
+  bool is_default(const ast::Param& param, const std::string& argument) const;
+
   Imported input(const std::string& wanted_name, const Type& type);
   Imported constant(Tensor tensor, const std::string& wanted_name);
   // How a line speaks of a value: its name; a constant becomes a number, or a parameter that holds it.
@@ -41,33 +45,30 @@ class Builder {
   // Declares `layer <name> = op`, with these weights; the name.
   std::string layer(const std::string& place, const std::string& wanted_name, const std::string& op,
                     const std::map<std::string, Tensor>& weights_of_layer);
+  // The path of a parameter of a layer whose weights are of another type than the layer asks for; empty: there is none.
+  std::string misfit() const;
   // Adds `let (names…) = text`, where `text` makes the right side of the names of the arguments; `place` names the node
   // in messages. If all arguments are constants, the results are computed here, and no line is added. The results are
   // broken if an error was reported.
   using Text = std::function<std::string(const std::vector<std::string>&)>;
   std::vector<Imported> line(const std::string& place, const Text& text, const std::vector<Imported*>& arguments,
                              const std::vector<std::string>& wanted_names);
-  // The same with one result: the first argument piped through an operator, `x |> relu`. Such lines are joined where
-  // nothing else uses what is between them.
-  Imported pipe(const std::string& place, const std::string& op, Imported* argument, const std::string& wanted_name);
+  // The same with one result: the first argument piped through an operator, `x |> relu`, or the name of a
+  // layer. Such lines are joined where nothing else uses what is between them.
+  Imported pipe(const std::string& place, const std::string& op, Imported* argument, const std::string& wanted_name,
+                bool is_layer);
   // The values are the model's outputs under these names; the text of the program, whose first lines are `comment`.
+  // With blocks that are repeated as layers of the program if `folds_blocks`.
   std::string finish(const std::string& model, std::vector<std::pair<std::string, Imported>> outputs,
-                     const std::string& comment);
+                     const std::string& comment, bool folds_blocks);
 
   Names names;
   std::map<std::string, Tensor> weights;
-  bool uses_library = false;  // a line calls an operator of the library
+  std::string module;                          // of the exported program, from which the next lines come
+  std::map<std::string, std::string> classes;  // of modules, by their paths
+  bool uses_library = false;                   // a line calls an operator of the library
 
  private:
-  // A line of the model's body.
-  struct Line {
-    std::string name;  // of its only result; empty: it has several, or none
-    std::string left;  // "let y = ", "let (a, b) = ", "layer conv1 = "
-    std::string right;
-    std::string head;  // of a pipe: the value that it begins with, and `right` is what is applied to it
-    std::vector<std::string> used;
-  };
-  void join_pipes(const std::vector<std::string>& outputs);
   std::optional<std::vector<Imported>> fold(const std::string& place, const std::string& text, std::size_t count,
                                             const std::vector<Imported*>& arguments);
   const ast::Stmt& parse(const std::string& place, const std::string& line);
@@ -86,6 +87,7 @@ class Builder {
   semantics::ScopePtr scope_;
   std::deque<ast::File> parsed_;
   std::vector<Line> lines_;
+  std::map<std::string, Type> types_;  // of values
   std::string header_;
 };
 

@@ -381,13 +381,115 @@ std::optional<Form> infix(const View& view) {
                                    : fmt::format("{} {} {{0}}", number, signs.at(view.node().node.op_type()));
     return form;
   }
-  // Fewer axes than the example, and the same sizes at its end; the language's rule, not NumPy's.
-  const Shape& own = constant->type.shape;
-  if (own.size() > shape.size() || !std::equal(own.rbegin(), own.rend(), shape.rbegin())) return std::nullopt;
+  // The language's rule, not NumPy's: the same number of axes, 1s stretched; or fewer, the same sizes at the end.
+  Shape own = constant->type.shape;
+  const bool has_batch = own.size() == shape.size() + 1 && own[0] == 1;
+  if (has_batch) {
+    own.erase(own.begin());
+    form.reshaped = std::make_shared<Imported>(*view.input(other));
+    form.reshaped->type.shape = own;
+    form.reshaped->constant = std::make_shared<const Tensor>(with_shape(*constant, own));
+    form.arguments[other] = form.reshaped.get();
+  }
+  const auto is_stretched = [&](std::int64_t mine, std::int64_t size) { return mine == 1 || mine == size; };
+  const bool fits = own.size() == shape.size()
+                        ? std::equal(own.begin(), own.end(), shape.begin(), is_stretched)
+                        : own.size() < shape.size() && std::equal(own.rbegin(), own.rend(), shape.rbegin());
+  return fits ? std::optional(form) : std::nullopt;
+}
+
+std::optional<Form> sum_of_all(const View& view) {
+  Form form;
+  for (std::size_t i = 0; i < view.node().inputs.size(); ++i) {
+    if (!view.is_batched(i) || view.shape(i) != view.shape(0)) return std::nullopt;
+    form.expression += fmt::format("{}{{{}}}", i == 0 ? "" : " + ", i);
+    form.arguments.push_back(view.input(i));
+  }
+  return form.arguments.size() < 2 ? std::nullopt : std::optional(form);
+}
+
+std::optional<Form> power(const View& view) {
+  const Tensor* exponent = view.constant(1);
+  if (!view.is_batched(0) || exponent == nullptr || element_count(exponent->type.shape) != 1 ||
+      exponent->type.element != view.input(0)->type.element || !(exponent->at(0) >= 0)) {
+    return std::nullopt;
+  }
+  Form form;
+  form.expression = "{0}^" + literal(exponent->type.element, exponent->at(0));
+  form.arguments = {view.input(0)};
   return form;
 }
 
-std::optional<Form> embedding(const View& view) {
+std::optional<Form> gelu(const View& view) {
+  if (!view.is_batched(0) || view.text("approximate", "none") != "none") return std::nullopt;
+  return view.pipe("gelu");
+}
+
+// Equal parts.
+std::optional<Form> split(const View& view) {
+  const std::optional<std::int64_t> axis = view.is_batched(0) ? view.axis(view.integer("axis", 0)) : std::nullopt;
+  const std::size_t parts = static_cast<std::size_t>(view.node().node.output_size());
+  if (!axis || parts < 2 || (view.has(1) && view.constant(1) == nullptr)) return std::nullopt;
+  const std::int64_t size = view.shape(0)[static_cast<std::size_t>(*axis)];
+  Integers sizes = view.has(1) ? view.constant(1)->integers() : view.integers("split", {});
+  if (sizes.empty()) sizes.assign(parts, size / static_cast<std::int64_t>(parts));
+  const bool are_equal = std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
+  if (sizes.size() != parts || !are_equal || sizes[0] * static_cast<std::int64_t>(parts) != size) return std::nullopt;
+  Form form;
+  form.expression = fmt::format("split({{0}}, {}{})", parts, *axis == 0 ? "" : fmt::format(", axis: {}", *axis));
+  form.arguments = {view.input(0)};
+  form.results = parts;
+  return form;
+}
+
+// "[:, 3]", "[:, 2:5]".
+Form indexed(const View& view, const std::map<std::int64_t, std::string>& places) {
+  Form form;
+  form.expression = "{0}[";
+  for (std::int64_t axis = 0; axis <= places.rbegin()->first; ++axis) {
+    const std::map<std::int64_t, std::string>::const_iterator place = places.find(axis);
+    form.expression += (axis == 0 ? "" : ", ") + (place == places.end() ? ":" : place->second);
+  }
+  form.expression += "]";
+  form.arguments = {view.input(0)};
+  return form;
+}
+
+std::optional<Form> slice(const View& view) {
+  if (!view.is_layer_like()) return std::nullopt;
+  const auto given = [&](std::size_t i, const std::string& name) {
+    return view.constant(i) != nullptr ? view.constant(i)->integers() : view.integers(name, {});
+  };
+  const Integers starts = given(1, "starts"), stops = given(2, "ends"), steps = given(4, "steps");
+  Integers axes = given(3, "axes");
+  if (axes.empty()) {
+    axes.resize(starts.size());
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  if (starts.empty() || stops.size() != starts.size() || axes.size() != starts.size()) return std::nullopt;
+  if (std::any_of(steps.begin(), steps.end(), [](std::int64_t step) { return step != 1; })) return std::nullopt;
+  std::map<std::int64_t, std::string> places;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::optional<std::int64_t> axis = view.axis(axes[i]);
+    if (!axis || places.count(*axis) != 0) return std::nullopt;
+    const std::int64_t size = view.shape(0)[static_cast<std::size_t>(*axis)];
+    const auto in_range = [&](std::int64_t at) { return std::clamp(at < 0 ? at + size : at, std::int64_t{0}, size); };
+    const std::int64_t start = in_range(starts[i]), stop = in_range(stops[i]);
+    if (start >= stop) return std::nullopt;
+    places[*axis] = fmt::format("{}:{}", start == 0 ? "" : literal(start), stop == size ? "" : literal(stop));
+  }
+  return indexed(view, places);
+}
+
+std::optional<Form> gather(const View& view) {
+  const Tensor* index = view.constant(1);
+  if (view.is_batched(0) && index != nullptr && index->type.shape.empty() && is_integer(index->type.element)) {
+    const std::optional<std::int64_t> axis = view.axis(view.integer("axis", 0));
+    if (!axis) return std::nullopt;
+    const std::int64_t size = view.shape(0)[static_cast<std::size_t>(*axis)];
+    const std::int64_t at = index->integers()[0] < 0 ? index->integers()[0] + size : index->integers()[0];
+    return at < 0 || at >= size ? std::nullopt : std::optional(indexed(view, {{*axis, literal(at)}}));
+  }
   const Tensor* table = view.constant(0);
   if (table == nullptr || !view.is_batched(1) || view.integer("axis", 0) != 0 || table->type.shape.size() != 2)
     return std::nullopt;
@@ -409,20 +511,39 @@ std::optional<Form> alias(const View& view) {
 }
 
 const std::map<std::string, Rule>& rules() {
-  static const std::map<std::string, Rule> all = {{"Conv", convolution},    {"BatchNormalization", batch_norm},
-                                                  {"Gemm", gemm},           {"MatMul", product},
-                                                  {"MaxPool", pool},        {"LayerNormalization", layer_norm},
-                                                  {"AveragePool", pool},    {"GlobalAveragePool", global_pool},
-                                                  {"Flatten", flatten},     {"GlobalMaxPool", global_pool},
-                                                  {"Reshape", reshape},     {"Squeeze", squeeze},
-                                                  {"Unsqueeze", unsqueeze}, {"Transpose", transpose},
-                                                  {"Softmax", softmax},     {"LogSoftmax", softmax},
-                                                  {"Concat", concat},       {"ReduceMean", reduce},
-                                                  {"ReduceSum", reduce},    {"ReduceMax", reduce},
-                                                  {"ReduceMin", reduce},    {"Clip", clip},
-                                                  {"Add", infix},           {"Sub", infix},
-                                                  {"Mul", infix},           {"Div", infix},
-                                                  {"Gather", embedding},    {"LeakyRelu", leaky_relu},
+  static const std::map<std::string, Rule> all = {{"Conv", convolution},
+                                                  {"BatchNormalization", batch_norm},
+                                                  {"Gemm", gemm},
+                                                  {"MatMul", product},
+                                                  {"MaxPool", pool},
+                                                  {"LayerNormalization", layer_norm},
+                                                  {"AveragePool", pool},
+                                                  {"GlobalAveragePool", global_pool},
+                                                  {"Flatten", flatten},
+                                                  {"GlobalMaxPool", global_pool},
+                                                  {"Reshape", reshape},
+                                                  {"Squeeze", squeeze},
+                                                  {"Unsqueeze", unsqueeze},
+                                                  {"Transpose", transpose},
+                                                  {"Softmax", softmax},
+                                                  {"LogSoftmax", softmax},
+                                                  {"Concat", concat},
+                                                  {"ReduceMean", reduce},
+                                                  {"ReduceSum", reduce},
+                                                  {"ReduceMax", reduce},
+                                                  {"ReduceMin", reduce},
+                                                  {"Clip", clip},
+                                                  {"Add", infix},
+                                                  {"Sub", infix},
+                                                  {"Mul", infix},
+                                                  {"Div", infix},
+                                                  {"Gather", gather},
+                                                  {"Sum", sum_of_all},
+                                                  {"Pow", power},
+                                                  {"Gelu", gelu},
+                                                  {"Split", split},
+                                                  {"Slice", slice},
+                                                  {"LeakyRelu", leaky_relu},
                                                   {"Dropout", alias}};
   return all;
 }
@@ -432,7 +553,7 @@ const std::map<std::string, std::string> kFunctions = {
     {"Relu", "relu"},   {"Sigmoid", "sigmoid"}, {"Tanh", "tanh"}, {"Softplus", "softplus"},
     {"Exp", "exp"},     {"Log", "log"},         {"Sqrt", "sqrt"}, {"HardSwish", "hard_swish"},
     {"Erf", "erf"},     {"Abs", "abs"},         {"Sin", "sin"},   {"Cos", "cos"},
-    {"Floor", "floor"}, {"Elu", "elu"},         {"Selu", "selu"}, {"Gelu", "gelu"}};
+    {"Floor", "floor"}, {"Elu", "elu"},         {"Selu", "selu"}};
 
 }  // namespace
 

@@ -34,8 +34,10 @@ struct Form {
   std::string pipe;                       // an operator for the first argument: "relu", "softmax(axis: 0)"
   std::string expression;                 // or an expression of the arguments: "{0} + {1}"
   std::vector<Imported*> arguments;
-  bool takes_added = false;  // `added` is part of it
-  bool is_alias = false;     // the first argument itself
+  std::shared_ptr<Imported> reshaped;  // an argument that is made for this form
+  std::size_t results = 1;             // of an expression that is a tuple
+  bool takes_added = false;            // `added` is part of it
+  bool is_alias = false;               // the first argument itself
 };
 
 // Nothing: the node has no form of its own for one example.

@@ -25,6 +25,10 @@ using ::onnx::NodeProto;
 // Functions and branches within each other, and what they open into: more is an attack.
 constexpr int kDepthMax = 64;
 constexpr std::int64_t kNodesMax = 200'000;
+// The newest of the package that the schema is taken from: a newer one may change what an operator means.
+constexpr std::int64_t kOpsetMax = 28;
+// Before it, operators spread their operands by attributes of their own.
+constexpr std::int64_t kReadableOpsetMin = 7;
 
 bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -45,17 +49,56 @@ bool is_elementwise(const std::string& op) {
   return all.count(op) != 0;
 }
 
-// "features.0" of the weight "features.0.weight", or of the node "/features/0/Conv".
-std::string layer_name(const NodeProto& node) {
+// The texts of a list as Python prints it: "['', 'layer1']".
+std::vector<std::string> quoted_texts(const std::string& list) {
+  std::vector<std::string> texts;
+  for (std::size_t at = list.find('\''); at != std::string::npos;) {
+    const std::size_t end = list.find('\'', at + 1);
+    if (end == std::string::npos) break;
+    texts.push_back(list.substr(at + 1, end - at - 1));
+    at = list.find('\'', end + 1);
+  }
+  return texts;
+}
+
+// The module of the PyTorch program that has the node, "layer1.0.conv1": its exporter names all around it, or the node
+// "/layer1/layer1.0/conv1/Conv". Their classes are added to `classes`.
+std::string module_of(const NodeProto& node, std::map<std::string, std::string>& classes) {
+  std::vector<std::string> scopes, types;
+  for (const ::onnx::StringStringEntryProto& entry : node.metadata_props()) {
+    if (entry.key() == "pkg.torch.onnx.name_scopes") scopes = quoted_texts(entry.value());
+    if (entry.key() == "pkg.torch.onnx.class_hierarchy") types = quoted_texts(entry.value());
+  }
+  if (scopes.size() >= 2) {
+    for (std::size_t i = 0; i < scopes.size() && types.size() == scopes.size(); ++i)
+      classes.emplace(scopes[i], types[i].substr(types[i].rfind('.') + 1));
+    return scopes[scopes.size() - 2];
+  }
+  const std::string& name = node.name();
+  std::string module;
+  if (!name.starts_with('/')) return module;
+  for (std::size_t at = 0, next; (next = name.find('/', at + 1)) != std::string::npos; at = next) {
+    const std::string part = name.substr(at + 1, next - at - 1);
+    const std::size_t dot = module.rfind('.');
+    const std::string last = module.substr(dot == std::string::npos ? 0 : dot + 1);
+    // "layer1" is said again by "layer1.0".
+    if (!last.empty() && part.starts_with(last + ".")) module.erase(module.size() - last.size());
+    if (!module.empty() && !module.ends_with('.')) module += '.';
+    module += part;
+  }
+  return module;
+}
+
+// "features.0" of the weight "features.0.weight"; else the module.
+std::string layer_name(const NodeProto& node, const std::string& module) {
   if (node.input_size() > 1) {
     const std::string& weight = node.input(1);
     const std::size_t dot = weight.rfind('.');
     if (dot != std::string::npos && dot > 0) return weight.substr(0, dot);
   }
-  std::string name = node.name();
-  const std::size_t slash = name.rfind('/');
-  if (slash != std::string::npos && slash > 0) name = name.substr(0, slash);
-  return name;
+  if (!module.empty()) return module;
+  const std::size_t slash = node.name().rfind('/');
+  return slash != std::string::npos && slash > 0 ? node.name().substr(0, slash) : node.name();
 }
 
 bool is_concrete_integer(const std::string& element) {
@@ -104,7 +147,8 @@ void Translator::unsupported(const std::string& place, const std::string& what) 
 }
 
 std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined) const {
-  std::int64_t version = 0;
+  // Files from before imports were written down.
+  std::int64_t version = is_standard(domain) && model_.ir_version() < 3 ? 1 : 0;
   const auto look = [&](const auto& imports) {
     for (const ::onnx::OperatorSetIdProto& import : imports) {
       if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain())))
@@ -269,6 +313,7 @@ Translator::Attributes Translator::attributes_of(const NodeProto& node, const In
 void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
   if (done_.count(&node) != 0) return;
   const std::string place = place_of(node, inlined);
+  if (inlined == nullptr && style_ != Style::Explicit) builder_.module = module_of(node, builder_.classes);
   for (const std::string& input : node.input()) {
     if (input.empty()) continue;
     const Imported* value = values.find(input);
@@ -280,6 +325,10 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
   }
   const Attributes attributes = attributes_of(node, inlined);
   if (is_standard(node.domain())) {
+    if (opset(node.domain(), inlined) == 0) {
+      error(fmt::format("{}: the model does not say which operator set it uses", place));
+      return set_broken(node, values);
+    }
     if (node.op_type() == "Constant") return constant(node, attributes, values, place);
     if (node.op_type() == "If" || node.op_type() == "Loop" || node.op_type() == "Scan") {
       return control_flow(node, attributes, values, inlined, place);
@@ -481,6 +530,7 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
       const std::optional<std::string> text = static_text(param.kind, attribute);
       if (!text)
         return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
+      if (builder_.is_default(param, *text)) continue;
       line.text(label + *text);
     } else if (param.name.text == "outputs" && param.kind == "int") {
       line.text(label + literal(node.output_size()));
@@ -525,7 +575,11 @@ const Tensor* Translator::added_to(const NodeProto& node, Values& values, const 
 
 void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
                               const std::string& place, std::int64_t opset) {
-  if (node.op_type() == "Shape" && attributes.empty()) {
+  for (int i = 1; i < node.output_size(); ++i) {
+    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
+    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
+  }
+  if (is_standard(node.domain()) && node.op_type() == "Shape" && attributes.empty()) {
     Shape shape = values.find(node.input(0))->type.shape;
     shape.insert(shape.begin(), batch_);
     Tensor sizes = Tensor::zeros({ElementType::I64, {static_cast<std::int64_t>(shape.size())}});
@@ -565,11 +619,19 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
       }
       return line;
     };
-    result = builder_.line(place, text, form->arguments, {last.output(0)})[0];
+    const std::vector<std::string> wanted(last.output().begin(),
+                                          last.output().begin() + static_cast<int>(form->results));
+    std::vector<Imported> results = builder_.line(place, text, form->arguments, wanted);
+    for (std::size_t i = 1; i < results.size(); ++i) {
+      results[i].is_batched = true;
+      values.by_name[wanted[i]] = std::move(results[i]);
+    }
+    result = std::move(results[0]);
   } else {
-    const std::string op =
-        form->layer.empty() ? form->pipe : builder_.layer(place, layer_name(node), form->layer, form->weights);
-    result = builder_.pipe(place, op, form->arguments[0], last.output(0));
+    const std::string op = form->layer.empty()
+                               ? form->pipe
+                               : builder_.layer(place, layer_name(node, builder_.module), form->layer, form->weights);
+    result = builder_.pipe(place, op, form->arguments[0], last.output(0), !form->layer.empty());
   }
   result.is_batched = true;
   values.by_name[last.output(0)] = std::move(result);
@@ -628,6 +690,14 @@ std::optional<ImportedModel> Translator::run(Given given, const std::string& com
   if (inlined_nodes(graph.node(), 0) > kNodesMax) {
     error(fmt::format("the model opens into more than {} nodes, or is nested too deeply", kNodesMax));
   }
+  for (const ::onnx::OperatorSetIdProto& import : model_.opset_import()) {
+    const bool is_known = import.version() > 0 && import.version() <= kOpsetMax;
+    if (!is_standard(import.domain()) || is_known) continue;
+    error(fmt::format("it uses operator set {}; those of the standard are 1 to {}", import.version(), kOpsetMax));
+  }
+  if (style_ == Style::PerExample && opset("", nullptr) < kReadableOpsetMin) {
+    throw NotPerExample{fmt::format("its operators are those of opset {}", opset("", nullptr))};
+  }
   if (diagnostics_.has_errors()) return std::nullopt;
   std::map<std::string, std::string> makers;
   for (const NodeProto& node : graph.node()) {
@@ -655,8 +725,12 @@ std::optional<ImportedModel> Translator::run(Given given, const std::string& com
     results.emplace_back(name, *value);
   }
   if (diagnostics_.has_errors()) return std::nullopt;
+  const std::string misfit = builder_.misfit();
+  if (style_ == Style::PerExample && !misfit.empty()) {
+    throw NotPerExample{fmt::format("the values of {} are not of its size", misfit)};
+  }
   const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
-  result.program = builder_.finish(name, std::move(results), comment);
+  result.program = builder_.finish(name, std::move(results), comment, style_ != Style::Explicit);
   result.weights = std::move(builder_.weights);
   return result;
 }

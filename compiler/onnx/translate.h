@@ -35,8 +35,9 @@ struct Inlined {
   std::string place;  // of the call
 };
 
-// The model as it is, its batch an axis like others; or a program of one example, whose weights are in layers.
-enum class Style { Explicit, PerExample };
+// The model as it is, its batch an axis like others; the same to be read; or a program of one example, whose weights
+// are in layers.
+enum class Style { Explicit, Readable, PerExample };
 
 // Thrown in the style PerExample: this place does not keep examples apart, or has no form for one of them.
 struct NotPerExample {

@@ -15,19 +15,36 @@ constexpr std::size_t kNameMax = 48;
 
 }  // namespace
 
-std::string Names::give(const std::string& wanted, const std::string& otherwise) {
-  // Of a path, the end says most: "/encoder/layers.0/fc1/MatMul_output_0".
+std::string Names::plain(const std::string& wanted) {
+  std::string path = wanted;
+  const std::string first_output = "_output_0";
+  if (path.starts_with('/')) {
+    if (path.ends_with(first_output)) path.erase(path.size() - first_output.size());
+    // "/layer1/layer1.0": the second says both.
+    for (std::size_t at = 0, next; (next = path.find('/', at + 1)) != std::string::npos;) {
+      const std::string part = path.substr(at + 1, next - at - 1);
+      const bool is_said = !part.empty() && path.compare(next + 1, part.size() + 1, part + ".") == 0;
+      if (is_said) path.erase(at, next - at);
+      if (!is_said) at = next;
+    }
+  }
   std::string name;
-  for (const char c : wanted) {
+  for (const char c : path) {
     const bool is_kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
     if (is_kept) name += c;
     if (!is_kept && !name.empty() && name.back() != '_') name += '_';
   }
   while (!name.empty() && name.back() == '_') name.pop_back();
+  // Of a path, the end says most: "/encoder/layers.0/fc1/MatMul_output_0".
   if (name.size() > kNameMax) {
     name = name.substr(name.size() - kNameMax);
     name.erase(0, name.find_first_not_of('_'));
   }
+  return name;
+}
+
+std::string Names::give(const std::string& wanted, const std::string& otherwise) {
+  std::string name = plain(wanted);
   if (!name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) != 0) name = otherwise + "_" + name;
   if (name.empty()) name = otherwise;
   const std::string base = name;
@@ -47,6 +64,8 @@ std::string literal(ElementType type, double value) {
   std::string text = type == ElementType::F64 ? fmt::format("{}", value) : fmt::format("{}", static_cast<float>(value));
   const std::size_t exponent = text.find("e+");
   if (exponent != std::string::npos) text.erase(exponent + 1, 1);
+  const std::size_t negative = text.find("e-0");
+  if (negative != std::string::npos) text.erase(negative + 2, 1);
   return text;
 }
 

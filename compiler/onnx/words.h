@@ -17,6 +17,9 @@ class Names {
   explicit Names(std::function<bool(const std::string&)> is_taken) : is_taken_(std::move(is_taken)) {}
   // A new name that resembles `wanted`, or `otherwise` if nothing of that can be used.
   std::string give(const std::string& wanted, const std::string& otherwise);
+  // What `give` begins with: "layer1_0_conv1" of "layer1.0.conv1". Of PyTorch's paths, in which modules are repeated,
+  // it is the same: "/layer1/layer1.0/conv1".
+  static std::string plain(const std::string& wanted);
 
  private:
   std::function<bool(const std::string&)> is_taken_;
