@@ -29,7 +29,7 @@ struct SlopeReport {
   int compared = 0, kinks = 0;
   double worst = 0;  // relative to the largest number of the gradient
   bool is_zero = false;
-  int undefined = 0;  // not compared: the gradient is NaN there, and so is a value inside the function
+  int undefined = 0;               // not compared: the gradient is NaN there, and so is a value inside the function
   std::vector<std::string> wrong;  // "x[3]: gradient 1, slope 2"
 };
 
@@ -58,6 +58,7 @@ class SlopeCheck {
   Evaluation here_;  // of `values` at this point, all values kept
   std::int64_t finite_ = 0, left_out_ = 0;
   bool has_nan_inside_ = false;
+  double magnitude_ = 0;  // of the terms of the function
   std::map<std::string, Tensor> given_, gradients_;
 };
 

@@ -1,3 +1,4 @@
+// Names of the weights of other programs: what they are here.
 #include "compiler/interop/names.h"
 
 #include <doctest/doctest.h>
