@@ -570,4 +570,40 @@ std::optional<Form> per_example_form(const NodeView& view) {
   return rule == rules().end() ? std::nullopt : rule->second(asked);
 }
 
+std::optional<Form> batched_form(const NodeView& view) {
+  static const std::map<std::string, std::string> signs = {{"Add", "+"}, {"Sub", "-"}, {"Mul", "*"}, {"Div", "/"}};
+  const bool is_standard = view.node.domain().empty() || view.node.domain() == "ai.onnx";
+  const bool are_floats = std::all_of(view.inputs.begin(), view.inputs.end(), [](const Imported* input) {
+    return input != nullptr && is_float(input->type.element);
+  });
+  if (!is_standard || !are_floats || view.inputs.empty() || view.opset < 7) return std::nullopt;
+  const View asked(view);
+  const auto function = kFunctions.find(view.node.op_type());
+  if (function != kFunctions.end() && view.attributes.empty()) return asked.pipe(function->second);
+  const auto sign = signs.find(view.node.op_type());
+  if (sign == signs.end() || view.inputs.size() != 2) return std::nullopt;
+  // A number that does not give the result more axes.
+  const auto number = [&](std::size_t i) -> std::string {
+    const Tensor* constant = asked.constant(i);
+    const bool is_number = constant != nullptr && element_count(constant->type.shape) == 1 &&
+                           asked.shape(i).size() <= asked.shape(1 - i).size();
+    return is_number ? literal(constant->type.element, constant->at(0)) : "";
+  };
+  const std::string left = number(0), right = number(1);
+  Form form;
+  if (!right.empty()) {
+    form.expression = fmt::format("{{0}} {} {}", sign->second, right);
+    form.arguments = {view.inputs[0]};
+  } else if (!left.empty()) {
+    form.expression = fmt::format("{} {} {{0}}", left, sign->second);
+    form.arguments = {view.inputs[1]};
+  } else if (asked.shape(0) == asked.shape(1)) {
+    form.expression = fmt::format("{{0}} {} {{1}}", sign->second);
+    form.arguments = {view.inputs[0], view.inputs[1]};
+  } else {
+    return std::nullopt;
+  }
+  return form;
+}
+
 }  // namespace nnc::translation
