@@ -68,7 +68,11 @@ std::optional<ElaboratedProgram> elaborate_imported(const ImportedModel& model, 
   if (!program) return std::nullopt;
   program->is_trained = true;
   Graph& init = program->models[0].init;
-  for (Output& output : init.outputs) output.value = init.constant(model.weights.at(output.name));
+  for (Output& output : init.outputs) {
+    const auto weight = model.weights.find(output.name);
+    // Other states begin as the program says.
+    if (weight != model.weights.end()) output.value = init.constant(weight->second);
+  }
   return program;
 }
 
@@ -324,13 +328,19 @@ void begin_anew(Graph& evaluate, const Graph& init) {
   evaluate.sort();
 }
 
+// All values of the graph, those of the bodies of its loops too.
+void add_values(const Graph& graph, std::set<const Value*>& values) {
+  for (const std::unique_ptr<Op>& op : graph.ops) {
+    for (const std::unique_ptr<Value>& result : op->results) values.insert(result.get());
+    for (const std::unique_ptr<Graph>& body : op->graphs) add_values(*body, values);
+  }
+}
+
 // Calls of the model as values of a copy of its graph; those that are not in it any more are left out.
 std::vector<ModelCall> calls_in(const Graph& graph, const std::vector<ModelCall>& calls,
                                 const std::map<const Value*, Value*>& copies) {
   std::set<const Value*> there;
-  for (const std::unique_ptr<Op>& op : graph.ops) {
-    for (const std::unique_ptr<Value>& result : op->results) there.insert(result.get());
-  }
+  add_values(graph, there);
   const auto copy_of = [&](const Value* value) {
     const std::map<const Value*, Value*>::const_iterator copy = copies.find(value);
     return copy == copies.end() || there.count(copy->second) == 0 ? nullptr : copy->second;

@@ -1,7 +1,8 @@
 // The values of a model that `nnc report --activations` and `nnc train --monitor` show, as outputs of its graph.
 //
-// Shown is the result of every call in the user's text that computes floats from an example; a call that only arranges
-// anew what another has computed (flatten, reshape, split) adds nothing and is left out. Where a result y is computed
+// Shown is the result of every call in the user's text that computes floats from an example, in a loop that of each of
+// its steps; a call that only arranges anew what another has computed (flatten, reshape, split, a scan over a cell)
+// adds nothing and is left out. Where a result y is computed
 // from one tensor x element by element, its slope dy/dx is an output too, by the graph's own `gradient`.
 #pragma once
 
@@ -16,7 +17,7 @@ namespace nnc {
 struct Probe {
   std::string call;        // name of the call: "block1.relu"
   std::string function;    // "relu"
-  Shape shape;             // of one example
+  Shape shape;             // of one example; in a loop the steps are its first axis
   bool has_slope = false;  // f32 output slope_name(i) beside value_name(i)
 };
 

@@ -54,7 +54,10 @@ class Formatter {
     space_pieces(pieces_);
     open_blocks(pieces_);
     lay_out();
-    while (break_long_lines()) lay_out();
+    while (break_long_lines()) {
+      open_blocks(pieces_);
+      lay_out();
+    }
     align_columns();
     align_comments();
     return write();

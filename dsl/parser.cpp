@@ -318,9 +318,11 @@ Type Parser::type(bool may_be_kind) {
     if (may_be_kind) candidates.insert(candidates.end(), kKinds.begin(), kKinds.end());
     const std::map<std::string, std::string>::const_iterator foreign = kForeignElements.find(std::string(element.text));
     const bool is_foreign = foreign != kForeignElements.end();
+    const std::string near = is_foreign ? foreign->second : nearest(element.text, candidates);
     diagnostics()
-        .report(Kind::unknown_element_type, element.span, element.text)
-        .did_you_mean(is_foreign ? foreign->second : nearest(element.text, candidates));
+        .report(Kind::unknown_element_type, element.span, element.text,
+                near.empty() ? "; there are `f32`, `u8`, `i32`, `bool`, `class[n]` and more" : "")
+        .did_you_mean(near);
     throw Recover{};
   }
   result.element = element.text;
@@ -523,9 +525,11 @@ StmtPtr Parser::line() {
     result = batch();
   } else if (is_kind(TokenKind::Identifier) || is_kind(TokenKind::Keyword)) {
     const std::map<std::string, std::string>::const_iterator foreign = kForeignLines.find(std::string(first.text));
+    const std::string near = foreign != kForeignLines.end() ? foreign->second : nearest(first.text, kTrainWords);
     diagnostics()
-        .report(Kind::unknown_train_line, first.span, first.text)
-        .did_you_mean(foreign != kForeignLines.end() ? foreign->second : nearest(first.text, kTrainWords));
+        .report(Kind::unknown_train_line, first.span, first.text,
+                near.empty() ? "; `input`, `minimize`, `metric`, `update`, `with`, `batch` and `epochs` do" : "")
+        .did_you_mean(near);
     throw Recover{};
   } else {
     fail("a line of `train`");

@@ -10,6 +10,7 @@
 #include "compiler/commands/check.h"
 #include "compiler/commands/compile.h"
 #include "compiler/commands/console.h"
+#include "compiler/commands/export.h"
 #include "compiler/commands/fmt.h"
 #include "compiler/commands/graph.h"
 #include "compiler/commands/import.h"
@@ -109,6 +110,9 @@ void add_program(CLI::App& app, std::string& path, ElaborateOptions& options) {
 
 CLI::Option* add_weights(CLI::App& app, WeightsOption& weights, const std::string& meaning) {
   CLI::Option* file = app.add_option("--weights", weights.path, meaning)->type_name("FILE.safetensors");
+  app.add_option("--names", weights.names, "Lines `theirs -> ours`: which of its arrays is which parameter")
+      ->type_name("FILE")
+      ->needs(file);
   app.add_flag("--partial", weights.is_partial, "Take what matches from it; the rest keeps its initial values")
       ->needs(file);
   return file;
@@ -403,6 +407,24 @@ void add_import(CLI::App& app, ImportOptions& options) {
   add_settings(app, options.settings, "An open size of the model");
 }
 
+void add_export(CLI::App& app, ExportOptions& options) {
+  add_program(app, options.model_path, options.compile.elaborate);
+  app.get_option("model")->required();
+  add_weights(app, options.weights, "The parameters; without them initial ones are drawn");
+  app.add_option("--model", options.compile.model, "One model of the program")->type_name("NAME");
+  add_seed(app, options.seed, "Of the parameters, without --weights");
+  app.add_option_function<std::string>(
+         "--batch", [&options](const std::string& text) { options.batch = *parse_export_batch(text); },
+         "Put an axis for so many examples in front; open: for any number. Without it the file computes one example")
+      ->type_name("NUMBER|open")
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string {
+            return parse_export_batch(text) ? "" : fmt::format("'{}' is neither a number of examples nor open", text);
+          },
+          ""));
+  app.add_option("-o,--output", options.output, "The model")->type_name("NAME.onnx");
+}
+
 // The options of a command by name, for "did you mean".
 std::string near_option(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
@@ -458,6 +480,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_ops(*app.add_subcommand("ops", "The reference of what programs may call"), ops_options);
   ImportOptions import_options;
   add_import(*app.add_subcommand("import", "Turn an ONNX model into a program and its weights"), import_options);
+  ExportOptions export_options;
+  add_export(*app.add_subcommand("export", "Write a model as an ONNX file"), export_options);
 
   try {
     app.parse(argc, argv);
@@ -496,6 +520,7 @@ int run_command_line(int argc, const char* const* argv) {
   if (app.got_subcommand("graph")) return graph(graph_options);
   if (app.got_subcommand("ops")) return list_ops(ops_options);
   if (app.got_subcommand("import")) return import_model(import_options);
+  if (app.got_subcommand("export")) return export_model(export_options);
 
   if (compile_command.path.empty()) return usage_error("no program is given");
   if (compile_command.training && !compile_command.weights.path.empty()) {

@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "compiler/commands/unit_meaning.h"
+#include "compiler/interop/file.h"
+#include "compiler/interop/names.h"
 #include "compiler/interop/safetensors.h"
 
 namespace nnc {
@@ -30,14 +32,24 @@ void write_initial(const ElaboratedModel& model, std::uint64_t seed, const Struc
   for (const Slot& slot : layout.slots) write_elements(tensors.at(slot.name), target.data() + slot.offset);
 }
 
+Result<std::vector<Array>> read_arrays(const WeightsOption& file) {
+  Result<Safetensors> read = read_safetensors(file.path);
+  if (!read) return read.failure();
+  if (file.names.empty()) return std::move(read->tensors);
+  const Result<FileBytes> map = map_file(file.names);
+  if (!map) return map.failure();
+  const std::string_view text(reinterpret_cast<const char*>(map->bytes.data()), map->bytes.size());
+  return rename_arrays(std::move(read->tensors), text, file.names);
+}
+
 }  // namespace
 
 Status read_weights(const WeightsOption& file, const ElaboratedProgram& program, const std::vector<WeightSlot>& slots,
                     std::span<std::byte> target) {
-  const Result<Safetensors> read = read_safetensors(file.path);
-  if (!read) return read.failure();
+  const Result<std::vector<Array>> arrays = read_arrays(file);
+  if (!arrays) return arrays.failure();
   if (file.is_partial) {
-    const Result<std::vector<std::string>> left = load_matching_weights(read->tensors, slots, target, file.path);
+    const Result<std::vector<std::string>> left = load_matching_weights(*arrays, slots, target, file.path);
     if (!left) return left.failure();
     if (!left->empty()) {
       fmt::print(stderr, "nnc: note: {} of {} parameters come from '{}'; these keep their initial values: {}\n",
@@ -45,13 +57,13 @@ Status read_weights(const WeightsOption& file, const ElaboratedProgram& program,
     }
     return Done{};
   }
-  const Status loaded = load_weights(read->tensors, slots, target, file.path);
+  const Status loaded = load_weights(*arrays, slots, target, file.path);
   if (!loaded) return loaded;
   std::vector<std::string> known;
   for (const ElaboratedModel& model : program.models) {
     for (const Output& output : model.init.outputs) known.push_back(output.name);
   }
-  return check_weight_names(read->tensors, known, file.path);
+  return check_weight_names(*arrays, known, file.path);
 }
 
 Status fill_parameters(Session& session, const ElaboratedProgram& program, std::size_t model, const WeightsOption& file,

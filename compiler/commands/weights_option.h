@@ -11,10 +11,12 @@
 
 namespace nnc {
 
-// --weights FILE [--partial]. A whole file holds exactly the parameters of the program's models, each with its shape.
-// Of a partial one, what matches is taken, and a note says which parameters keep their initial values.
+// --weights FILE [--names MAP] [--partial]. The map says which array is which parameter (interop/names.h). A whole file
+// holds exactly the parameters of the program's models, each with its shape. Of a partial one, what matches is taken,
+// and a note says which parameters keep their initial values.
 struct WeightsOption {
-  std::string path;  // empty: initial values
+  std::string path;   // empty: initial values
+  std::string names;  // the map's path; empty: arrays have the parameters' names
   bool is_partial = false;
 };
 

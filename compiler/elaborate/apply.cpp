@@ -43,7 +43,7 @@ void Evaluator::note_call(const OperatorValue& op, const std::string& caller, Va
                           Span span) {
   const bool has_name = op.kind != OperatorValue::Kind::Lambda && op.model == nullptr;
   const bool is_users = has_name && !reporter().is_prelude(span);
-  if (calls == nullptr || !is_users || &session.region() != &session.root()) return;
+  if (calls == nullptr || !is_users) return;
   const bool is_tuple = result.is(DatumKind::Tuple);
   if (!is_tuple && !result.is(DatumKind::Tensor)) return;
   const std::vector<Datum> results = is_tuple ? result.items : std::vector<Datum>{result};
@@ -177,7 +177,7 @@ Datum Evaluator::apply_definition(const OperatorValue& op, std::vector<BoundArgu
       {span, is_instance && !op.path.empty() ? op.path : op.name, definition.name.text, is_instance});
   scope->is_body = true;
   if (is_instance) {
-    owner = {op.path, definition.kind};
+    owner = {op.path, definition.kind, false, ++session.applications};
     session.members[op.path] = scope;
     if (training && is_frozen && is_frozen(op.path)) training = false;
   } else if (op.has_owner) {
@@ -199,7 +199,7 @@ Datum Evaluator::apply_model(const OperatorValue& op, std::vector<BoundArgument>
   ScopePtr scope = bind(model.params, op.scope, op.name, std::move(arguments), span, false);
   bool is_root = span == model.name.span;
   if (!is_root) reporter().chain.push_back({span, op.name});
-  owner = {op.path, ast::DefKind::Cell};
+  owner = {op.path, ast::DefKind::Cell, false, ++session.applications};
   scope->is_body = true;
   scope->owner = owner;
   session.members[op.path] = scope;
@@ -219,7 +219,7 @@ Datum Evaluator::apply_model(const OperatorValue& op, std::vector<BoundArgument>
       auto given = scope->names.find(output.name.text);
       if (given == scope->names.end()) throw Abandon{};  // the check of names has said it
       const Span place = given->second.span;
-      Datum value = lookup(output.name.text, scope, output.name.span, nullptr);
+      Datum value = lookup(output.name.text, scope, output.name.span);
       check_result(output.type, value, scope, place, output.name.text);
       outputs.items.push_back(value);
       outputs.names.push_back(output.name.text);

@@ -215,7 +215,7 @@ Datum contract(Arguments& arguments) {
   Evaluator& evaluator = arguments.evaluator;
   const Datum& spec = arguments.get("spec");
   if (!spec.is(DatumKind::Text)) {
-    evaluator.reporter().fail(Kind::wrong_kind, arguments.place("spec"), "contract", "text", "spec",
+    evaluator.reporter().fail(Kind::wrong_kind, arguments.place("spec"), "contract", "a text", "spec",
                               evaluator.describe(spec));
   }
   // The operands, one by one or as a tuple.

@@ -105,7 +105,7 @@ ElementType target_of(Arguments& arguments, const char* name) {
   const Datum& to = arguments.get("to");
   if (!to.is(DatumKind::Element)) {
     const std::string given = arguments.evaluator.describe(to);
-    arguments.evaluator.reporter().fail(Kind::wrong_kind, arguments.place("to"), name, "elem", "to", given);
+    arguments.evaluator.reporter().fail(Kind::wrong_kind, arguments.place("to"), name, "an element type", "to", given);
   }
   return to.element.type;
 }

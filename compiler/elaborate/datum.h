@@ -107,7 +107,8 @@ struct BoundArgument {
 struct Owner {
   std::string path;  // "" for a model
   ast::DefKind kind = ast::DefKind::Layer;
-  bool is_train_block = false;  // its own states are shared, and advance once a step
+  bool is_train_block = false;   // its own states are shared, and advance once a step
+  std::int64_t application = 0;  // which application of the instance this is; of the block itself 0
 };
 
 struct OperatorValue {
@@ -121,6 +122,7 @@ struct OperatorValue {
   bool has_owner = false;  // a lambda or a local definition: `owner` is the one where it was written
   Owner owner;
   std::string path;                      // of an Instance or an Array
+  bool is_placed = true;                 // an Instance that is none yet: each place that applies it makes its own
   std::vector<OperatorPtr> elements;     // of an Array
   std::vector<BoundArgument> arguments;  // positional ones follow those that the place supplies
   Span span;                             // where it was written

@@ -24,12 +24,12 @@ struct ElaborateOptions {
 };
 
 // An application in the user's text of a layer, function or primitive that gives a tensor, in the order of evaluation.
-// Values of loops are not among them, nor is an application whose result is that of an earlier one.
+// An application whose result is that of an earlier one is not among them.
 struct ModelCall {
   std::string name;           // path of the layer, or of the function in its layer: "conv1", "block1.relu"; unique
   std::string function;       // "conv", "relu"
   Value* argument = nullptr;  // the only tensor that it was applied to; null: none or several
-  Value* result = nullptr;    // this and `argument` are values of `forward`
+  Value* result = nullptr;    // this and `argument` are values of `forward`, or of the body of a loop in it
 };
 
 // A model: its inference graph, and how its states begin.

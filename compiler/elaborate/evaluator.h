@@ -121,12 +121,14 @@ class Evaluator {
   // Operators: what may be applied.
   static constexpr int kFromSignature = -1;  // the place supplies all inputs not given by name
   OperatorPtr operator_of(const ast::Expr& expr, const ScopePtr& scope, int leading);
+  // The same for a setting of a definition: a layer is no instance before its body applies it.
+  OperatorPtr operator_as_written(const ast::Expr& expr, const ScopePtr& scope, int leading);
   OperatorPtr make_instance(const ast::Instance& instance, const ScopePtr& scope, const Owner& owner);
   Signature signature(const OperatorValue& op) const;
   Datum apply(const OperatorValue& op, std::vector<BoundArgument> leading, Span span);
   Datum apply(const OperatorValue& op, const std::vector<Datum>& leading, Span span);
   Datum member(const Datum& base, const std::string& name, Span span);
-  Datum lookup(const std::string& name, const ScopePtr& scope, Span span, const ast::Expr* site);
+  Datum lookup(const std::string& name, const ScopePtr& scope, Span span);
 
   // Scans.
   Datum scan(Arguments& arguments);
@@ -173,9 +175,13 @@ class Evaluator {
   Datum tensor_binary(const std::string& op, const Datum& a, const Datum& b, Span a_span, Span b_span, Span span);
   std::vector<BoundArgument> arguments_of(const OperatorValue& op, int leading, const std::vector<ast::Argument>& given,
                                           const ScopePtr& scope);
-  OperatorPtr operator_base(const ast::Expr& expr, const ScopePtr& scope, const std::string* declared_path);
-  OperatorPtr from_binding(Binding& binding, Scope* found_in, const ast::Expr* site, const std::string& name, Span span,
-                           const std::string* declared_path);
+  void check_instance(const ast::Expr& expr, const ScopePtr& scope);
+  OperatorPtr operator_base(const ast::Expr& expr, const ScopePtr& scope);
+  OperatorPtr from_binding(Binding& binding, Scope* found_in, const std::string& name, Span span);
+  // A layer, cell or model that is to be applied becomes an instance: of the path declared for it, or of its place.
+  OperatorPtr placed(const OperatorPtr& op, const ast::Expr* site, const std::string& name,
+                     const std::string* declared_path = nullptr);
+  Datum placed(Datum datum, const ast::Expr* site, const std::string& name);
   std::string anonymous_path(const ast::Expr* site, const std::string& name);
   Datum apply_by_kind(const OperatorValue& op, std::vector<BoundArgument> leading, Span span);
   // Notes a call of the user's text, by its results. `caller`: the path of the layer whose body it stands in.

@@ -91,9 +91,9 @@ Datum Evaluator::expression(const Expr& expr, const ScopePtr& scope) {
     case ExprKind::Flag:
       return Datum::of(expr.flag);
     case ExprKind::Name:
-      return lookup(expr.text, scope, expr.span, &expr);
+      return placed(lookup(expr.text, scope, expr.span), &expr, expr.text);
     case ExprKind::Next:
-      return lookup("next " + expr.text, scope, expr.span, &expr);
+      return lookup("next " + expr.text, scope, expr.span);
     case ExprKind::Tuple:
     case ExprKind::List: {
       std::vector<Datum> items;

@@ -19,7 +19,7 @@ Datum setting_from_text(Evaluator& evaluator, const ast::Param& param, const std
     Scope* home = nullptr;
     expected = "the name of a function, layer or cell";
     if (find(scope.get(), text, &home) != nullptr || find_builtin(text) != nullptr) {
-      const Datum named = evaluator.lookup(text, scope, param.span, param.default_value.get());
+      const Datum named = evaluator.lookup(text, scope, param.span);
       if (named.is(DatumKind::Operator) && named.op->model == nullptr) return named;
     }
   }
@@ -70,9 +70,9 @@ std::vector<BoundArgument> model_arguments(Evaluator& evaluator, const ast::Mode
       evaluator.reporter().fail(Kind::setting_not_given, param.span, model.name.text, param.name.text);
     } else {
       bool is_operator = param.kind == "op";
-      give(param, is_operator
-                      ? Datum::of(evaluator.operator_of(*param.default_value, header, Evaluator::kFromSignature))
-                      : evaluator.expression(*param.default_value, header));
+      give(param, is_operator ? Datum::of(evaluator.operator_as_written(*param.default_value, header,
+                                                                        Evaluator::kFromSignature))
+                              : evaluator.expression(*param.default_value, header));
     }
   }
   for (const ast::Param& param : model.params) {
@@ -136,7 +136,8 @@ ModelResult Elaboration::model(const ast::Model& model) {
   op.name = model.name.text;
   op.span = model.name.span;
   std::vector<BoundArgument> arguments = model_arguments(evaluator, model);
-  const std::size_t before = program_.reporter().diagnostics().all().size();
+  const Diagnostics& diagnostics = program_.reporter().diagnostics();
+  const std::size_t before = diagnostics.all().size();
   Datum outputs = evaluator.apply(op, std::move(arguments), model.name.span);
   bool is_single = !outputs.is(DatumKind::Tuple);
   for (std::size_t i = 0; i < model.outputs.size(); ++i) {
@@ -145,7 +146,7 @@ ModelResult Elaboration::model(const ast::Model& model) {
     name_value(*value, name);
     session.graph().outputs.push_back({name, value});
   }
-  if (program_.reporter().diagnostics().all().size() != before) throw Abandon{};
+  if (diagnostics.has_errors() && diagnostics.all().size() != before) throw Abandon{};
   result.graphs.init = initial_values(result.table, model.name.text + "_init");
   result.graphs.forward = session.finish();
   return result;

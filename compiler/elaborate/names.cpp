@@ -20,7 +20,7 @@ struct Declared {
   bool is_let = false;
   bool is_state = false;
   bool is_used = false;
-  bool makes_instance = false;  // a layer, a cell or a model
+  bool makes_instance = false;  // a layer, a cell or a model, or a setting that may be one
   bool being_defined = false;
 };
 
@@ -237,7 +237,7 @@ class NameChecker {
   void header(const std::vector<ast::Param>& params, bool binds_sizes) {
     std::set<std::string> names;
     for (const ast::Param& param : params) {
-      declare(param.name);
+      declare(param.name).makes_instance = param.kind == "op";
       names.insert(param.name.text);
     }
     bool has_settings = false;  // that fill positions

@@ -59,7 +59,7 @@ Signature Evaluator::signature(const OperatorValue& op) const {
   }
 }
 
-Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span span, const Expr* site) {
+Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span span) {
   Scope* home = nullptr;
   Binding* binding = find(scope.get(), name, &home);
   if (binding == nullptr) {
@@ -99,7 +99,7 @@ Datum Evaluator::lookup(const std::string& name, const ScopePtr& scope, Span spa
     case Binding::Kind::Definition:
     case Binding::Kind::Instance:
     case Binding::Kind::Model:
-      return Datum::of(from_binding(*binding, home, site, name, span, nullptr));
+      return Datum::of(from_binding(*binding, home, name, span));
     case Binding::Kind::Extern:
       reporter().fail(Kind::extern_not_supported, span, name);
     default:
@@ -112,14 +112,31 @@ std::string Evaluator::anonymous_path(const Expr* site, const std::string& name)
   std::string base = join_path(owner.path, known == program.anonymous_names.end() ? name : known->second);
   std::string path = base;
   for (int i = 2;; ++i) {
-    auto [place, is_new] = session.instance_sites.emplace(path, site);
+    auto [place, is_new] = session.table->instance_sites.emplace(path, site);
     if (is_new || place->second == site) return path;
     path = base + "_" + std::to_string(i);
   }
 }
 
-OperatorPtr Evaluator::from_binding(Binding& binding, Scope* found_in, const Expr* site, const std::string& name,
-                                    Span span, const std::string* declared_path) {
+OperatorPtr Evaluator::placed(const OperatorPtr& op, const Expr* site, const std::string& name,
+                              const std::string* declared_path) {
+  if (op->is_placed) return op;
+  auto result = std::make_shared<OperatorValue>(*op);
+  result->is_placed = true;
+  result->path = declared_path != nullptr ? *declared_path : anonymous_path(site, name);
+  const bool is_anonymous = declared_path == nullptr && site != nullptr && state_prefix.empty();
+  if (is_anonymous && !session.instances_made.emplace(owner.application, site).second) {
+    reporter().report(Kind::shared_by_calls, site->span, name);
+  }
+  return result;
+}
+
+Datum Evaluator::placed(Datum datum, const Expr* site, const std::string& name) {
+  if (datum.is(DatumKind::Operator)) datum.op = placed(datum.op, site, name);
+  return datum;
+}
+
+OperatorPtr Evaluator::from_binding(Binding& binding, Scope* found_in, const std::string& name, Span span) {
   if (binding.kind == Binding::Kind::Instance) {
     return make_instance(*binding.instance, found_in->shared_from_this(), Owner{});
   }
@@ -131,24 +148,14 @@ OperatorPtr Evaluator::from_binding(Binding& binding, Scope* found_in, const Exp
     op->has_owner = true;
     op->owner = owner_of(found_in, owner);
   }
-  bool makes_instance = false;
-  if (binding.kind == Binding::Kind::Model) {
-    op->model = binding.model;
-    makes_instance = true;
-  } else {
-    op->definition = binding.definition;
-    makes_instance = binding.definition->kind != ast::DefKind::Fn;
-  }
-  if (makes_instance) {
-    op->kind = OperatorValue::Kind::Instance;
-    op->path = declared_path != nullptr ? *declared_path : anonymous_path(site, name);
-  } else {
-    op->kind = OperatorValue::Kind::Definition;
-  }
+  op->model = binding.model;
+  op->definition = binding.definition;
+  op->is_placed = op->definition != nullptr && op->definition->kind == ast::DefKind::Fn;
+  op->kind = op->is_placed ? OperatorValue::Kind::Definition : OperatorValue::Kind::Instance;
   return op;
 }
 
-OperatorPtr Evaluator::operator_base(const Expr& expr, const ScopePtr& scope, const std::string* declared_path) {
+OperatorPtr Evaluator::operator_base(const Expr& expr, const ScopePtr& scope) {
   switch (expr.kind) {
     case ExprKind::Lambda: {
       auto op = std::make_shared<OperatorValue>();
@@ -162,14 +169,7 @@ OperatorPtr Evaluator::operator_base(const Expr& expr, const ScopePtr& scope, co
       return op;
     }
     case ExprKind::Name: {
-      if (declared_path != nullptr) {
-        Scope* home = nullptr;
-        Binding* binding = find(scope.get(), expr.text, &home);
-        bool is_definition =
-            binding != nullptr && (binding->kind == Binding::Kind::Definition || binding->kind == Binding::Kind::Model);
-        if (is_definition) return from_binding(*binding, home, &expr, expr.text, expr.span, declared_path);
-      }
-      Datum datum = lookup(expr.text, scope, expr.span, &expr);
+      Datum datum = lookup(expr.text, scope, expr.span);
       if (datum.is(DatumKind::Operator)) return datum.op;
       reporter().fail(Kind::not_an_operator, expr.span, expr.text, describe(datum));
     }
@@ -182,8 +182,15 @@ OperatorPtr Evaluator::operator_base(const Expr& expr, const ScopePtr& scope, co
 }
 
 OperatorPtr Evaluator::operator_of(const Expr& expr, const ScopePtr& scope, int leading) {
-  if (expr.kind != ExprKind::Call) return operator_base(expr, scope, nullptr);
-  OperatorPtr base = operator_base(*expr.operands[0], scope, nullptr);
+  const bool is_call = expr.kind == ExprKind::Call;
+  const Expr& head = is_call ? *expr.operands[0] : expr;
+  OperatorPtr op = operator_as_written(expr, scope, leading);
+  return placed(op, &head, head.text);
+}
+
+OperatorPtr Evaluator::operator_as_written(const Expr& expr, const ScopePtr& scope, int leading) {
+  if (expr.kind != ExprKind::Call) return operator_base(expr, scope);
+  OperatorPtr base = operator_base(*expr.operands[0], scope);
   std::vector<BoundArgument> arguments = arguments_of(*base, leading, expr.arguments, scope);
   return with_arguments(*base, std::move(arguments), expr.span);
 }
@@ -217,13 +224,26 @@ std::vector<BoundArgument> Evaluator::arguments_of(const OperatorValue& op, int 
         if (one.name == argument.name.text) param = &one;
       }
     }
-    bool is_operator = param != nullptr && param->kind == "op";
-    Datum value = is_operator ? Datum::of(operator_of(*argument.value, scope, kFromSignature))
-                              : expression(*argument.value, scope);
+    const bool is_operator = param != nullptr && param->kind == "op";
+    if (param != nullptr && param->kind == "set") check_instance(*argument.value, scope);
+    // A primitive applies it here; a definition, where it names its setting.
+    const bool is_applied_here = op.kind == OperatorValue::Kind::Builtin;
+    Datum value = !is_operator      ? expression(*argument.value, scope)
+                  : is_applied_here ? Datum::of(operator_of(*argument.value, scope, kFromSignature))
+                                    : Datum::of(operator_as_written(*argument.value, scope, kFromSignature));
     Span span = argument.name.text.empty() ? argument.value->span : join(argument.name.span, argument.value->span);
     result.push_back({argument.name.text, std::move(value), span});
   }
   return result;
+}
+
+// A set is of an instance: the name of a definition says none, and would be an empty set.
+void Evaluator::check_instance(const Expr& expr, const ScopePtr& scope) {
+  if (expr.kind != ExprKind::Name) return;
+  const Datum datum = lookup(expr.text, scope, expr.span);
+  if (datum.is(DatumKind::Operator) && !datum.op->is_placed) {
+    reporter().fail(Kind::not_an_instance, expr.span, expr.text);
+  }
 }
 
 OperatorPtr Evaluator::make_instance(const ast::Instance& instance, const ScopePtr& scope, const Owner& declared_in) {
@@ -231,10 +251,10 @@ OperatorPtr Evaluator::make_instance(const ast::Instance& instance, const ScopeP
   bool is_call = written.kind == ExprKind::Call;
   const Expr& head = is_call ? *written.operands[0] : written;
   std::string path = join_path(declared_in.path, instance.name.text);
-  auto [place, is_new] = session.instance_sites.emplace(path, &instance);
+  auto [place, is_new] = session.table->instance_sites.emplace(path, &instance);
   if (!is_new && place->second != &instance) reporter().fail(Kind::path_clash, instance.name.span, path);
   auto make = [&](const std::string& at_path, const ScopePtr& arguments_scope) -> OperatorPtr {
-    OperatorPtr base = operator_base(head, arguments_scope, &at_path);
+    const OperatorPtr base = placed(operator_base(head, arguments_scope), &head, head.text, &at_path);
     if (base->kind != OperatorValue::Kind::Instance) {
       reporter().fail(Kind::not_a_layer, head.span, instance.name.text, reporter().text(head.span));
     }
@@ -287,7 +307,7 @@ Datum Evaluator::member(const Datum& base, const std::string& name, Span span) {
     Scope& scope = *applied->second;
     auto declared = scope.declared.find(name);
     if (declared != scope.declared.end()) return declared->second;
-    if (scope.names.count(name) != 0) return lookup(name, applied->second, span, nullptr);
+    if (scope.names.count(name) != 0) return placed(lookup(name, applied->second, span), nullptr, name);
   }
   if (const StateInfo* info = session.table->find(join_path(path, name));
       info != nullptr && info->kind == StateKind::Parameter) {

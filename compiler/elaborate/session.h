@@ -41,6 +41,8 @@ struct StateInfo {
 struct StateTable {
   std::deque<StateInfo> states;  // stable: references to what is in it stay
   std::unordered_map<std::string, StateInfo*> by_path;
+  // Which place in the text the path of an instance belongs to, in all graphs of a model.
+  std::map<std::string, const void*> instance_sites;
 
   StateInfo& add(StateInfo info);
   StateInfo* find(const std::string& path);
@@ -176,8 +178,9 @@ class Session {
   std::vector<ScopePtr> scopes;
   // The scope that an applied instance left behind, by path: for members.
   std::map<std::string, ScopePtr> members;
-  // Which place in the text an instance path belongs to.
-  std::map<std::string, const void*> instance_sites;
+  // How many applications of instances there were; in which of them a place in the text became an instance.
+  std::int64_t applications = 0;
+  std::set<std::pair<std::int64_t, const void*>> instances_made;
   // Finishes the graph: next values of the states; states never read are dropped.
   Graph finish();
 

@@ -198,7 +198,7 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   };
   Session& session = evaluator.session;
   const ast::Model& model = *model_.model;
-  evaluator.owner = {"", ast::DefKind::Cell};
+  evaluator.owner = {"", ast::DefKind::Cell, false, ++evaluator.session.applications};
   const std::vector<BoundArgument> arguments = model_arguments(evaluator, model);
   ScopePtr model_scope =
       evaluator.bind(model.params, program_.user_scope(), model.name.text, arguments, model.name.span, false);
@@ -220,7 +220,7 @@ ScopePtr Stage::enter(Evaluator& evaluator) {
   }
   scope->names[model.name.text] = value_binding(Datum::of(OperatorPtr(instance)), model.name.span);
   ScopePtr block = evaluator.new_scope(scope);
-  evaluator.owner = {train_.name.text, ast::DefKind::Cell, true};
+  evaluator.owner = {train_.name.text, ast::DefKind::Cell, true, ++evaluator.session.applications};
   evaluator.block_path = train_.name.text;
   block->is_body = true;
   block->owner = evaluator.owner;

@@ -18,6 +18,21 @@ Element bound_element(const Scope* scope, const std::string& variable) {
   return {};
 }
 
+std::string kind_in_words(const std::string& kind) {
+  static const std::map<std::string, std::string> kWords = {{"int", "an integer"},
+                                                            {"ints", "integers"},
+                                                            {"real", "a number"},
+                                                            {"reals", "numbers"},
+                                                            {"flag", "true or false"},
+                                                            {"text", "a text"},
+                                                            {"texts", "texts"},
+                                                            {"elem", "an element type"},
+                                                            {"list", "tensors"},
+                                                            {"set", "a set of parameters"},
+                                                            {"op", "a layer, cell or function"}};
+  return kWords.at(kind);
+}
+
 // Matches the arguments of one application with the header of a definition.
 class Binder {
  public:
@@ -173,14 +188,15 @@ class Binder {
       return datum;
     }
     if (kind == "reals" || kind == "texts" || !value.is(wanted)) {
-      evaluator_.reporter().fail(Kind::wrong_kind, span, callee_, kind, param.name.text, evaluator_.describe(value));
+      evaluator_.reporter().fail(Kind::wrong_kind, span, callee_, kind_in_words(kind), param.name.text,
+                                 evaluator_.describe(value));
     }
     return value;
   }
 
   Datum default_setting(const ast::Param& param) {
     if (param.kind == "op") {
-      return Datum::of(evaluator_.operator_of(*param.default_value, scope_, Evaluator::kFromSignature));
+      return Datum::of(evaluator_.operator_as_written(*param.default_value, scope_, Evaluator::kFromSignature));
     }
     const Datum value = evaluator_.expression(*param.default_value, scope_);
     return is_left_out(param, value) ? value : check_kind(param, value, param.default_value->span);
@@ -394,7 +410,7 @@ Element Evaluator::element(const ast::Type& type, const ScopePtr& scope) {
     return result;
   }
   if (!parse_element_type(type.element, result.type)) {
-    reporter().fail(Kind::unknown_element_type, type.element_span, type.element);
+    reporter().fail(Kind::unknown_element_type, type.element_span, type.element, "");
   }
   return result;
 }

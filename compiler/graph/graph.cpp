@@ -91,7 +91,7 @@ Graph Graph::clone(std::map<const Value*, Value*>* map) const {
     twin->origin = op->origin;
     for (const Value* operand : op->inputs) twin->inputs.push_back(to.at(operand));
     for (const std::unique_ptr<Graph>& graph : op->graphs) {
-      twin->graphs.push_back(std::make_unique<Graph>(graph->clone()));
+      twin->graphs.push_back(std::make_unique<Graph>(graph->clone(&to)));
     }
     for (const std::unique_ptr<Value>& value : op->results) {
       twin->results.push_back(std::make_unique<Value>(Value{value->type, twin.get(), value->result, value->name}));

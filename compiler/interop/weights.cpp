@@ -55,7 +55,8 @@ Failure missing(const std::vector<std::string>& names, const std::vector<Array>&
   const std::string near = nearest(names.front(), unused);
   return {fmt::format("{}: lacks the weights {}{}{}", place, list(names),
                       near.empty() ? "" : fmt::format("; is '{}' meant by '{}'?", near, names.front()),
-                      unused.empty() ? "" : "; it holds besides what the model takes: " + list(unused))};
+                      unused.empty() ? "" : "; it holds besides what the model takes: " + list(unused) +
+                                            "; --names says which array is which parameter")};
 }
 
 }  // namespace

@@ -276,6 +276,14 @@ std::string Builder::layer(const std::string& place, const std::string& wanted_n
   return name;
 }
 
+std::string Builder::misfit() const {
+  for (const semantics::StateInfo& state : table_.states) {
+    const auto given = weights.find(state.path);
+    if (given == weights.end() || given->second.type.shape != state.type.shape) return state.path;
+  }
+  return "";
+}
+
 Imported Builder::pipe(const std::string& place, const std::string& op, Imported* argument,
                        const std::string& wanted_name, bool is_layer) {
   const std::size_t before = lines_.size();

@@ -45,6 +45,8 @@ class Builder {
   // Declares `layer <name> = op`, with these weights; the name.
   std::string layer(const std::string& place, const std::string& wanted_name, const std::string& op,
                     const std::map<std::string, Tensor>& weights_of_layer);
+  // The path of a parameter of a layer whose weights are of another type than the layer asks for; empty: there is none.
+  std::string misfit() const;
   // Adds `let (names…) = text`, where `text` makes the right side of the names of the arguments; `place` names the node
   // in messages. If all arguments are constants, the results are computed here, and no line is added. The results are
   // broken if an error was reported.

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "compiler/interop/file.h"
+#include "compiler/onnx/carried.h"
 #include "compiler/onnx/translate.h"
 
 namespace nnc {
@@ -45,10 +46,30 @@ std::optional<ImportedModel> translate(const ::onnx::ModelProto& model, const st
   return result;
 }
 
+// The program that nnc exported, where the nodes are still its own; with settings, the nodes alone are read.
+std::optional<ImportedModel> exported(const ::onnx::ModelProto& model, const std::string& path,
+                                      const std::map<std::string, std::string>& settings, SourceManager& sources) {
+  if (!settings.empty()) return std::nullopt;
+  return translation::carried_program(model, std::filesystem::path(path).parent_path().string(), sources);
+}
+
 std::string one_line(const std::string& text) {
   std::string line;
   for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
   return line;
+}
+
+// The settings, and 1 for each open first axis: where the batch is left out, its size need not be known.
+std::map<std::string, std::string> of_one_example(const ::onnx::GraphProto& graph,
+                                                  std::map<std::string, std::string> settings) {
+  const std::map<std::string, std::string> given = settings;
+  for (const ::onnx::ValueInfoProto& input : graph.input()) {
+    const ::onnx::TensorShapeProto& shape = input.type().tensor_type().shape();
+    if (shape.dim_size() == 0 || shape.dim(0).has_dim_value()) continue;
+    if (given.count(input.name()) == 0 && given.count(shape.dim(0).dim_param()) == 0)
+      settings.emplace(input.name() + ".0", "1");
+  }
+  return settings;
 }
 
 }  // namespace
@@ -57,6 +78,9 @@ std::optional<ImportedModel> import_onnx(const std::string& path, const std::map
                                          SourceManager& sources, Diagnostics& diagnostics, Given given) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
+  if (given == Given::Outputs && !translation::has_batch_of_its_own(model)) {
+    if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
+  }
   return translate(model, path, settings, Style::Explicit, given, "", sources, diagnostics);
 }
 
@@ -74,13 +98,17 @@ std::optional<ImportedModel> import_onnx_readable(const std::string& path,
                                                   SourceManager& sources, Diagnostics& diagnostics) {
   ::onnx::ModelProto model;
   if (!read_model(path, model, diagnostics)) return std::nullopt;
+  if (std::optional<ImportedModel> own = exported(model, path, settings, sources)) return own;
   std::string comment = "# From " + one_line(std::filesystem::path(path).filename().string());
   if (!model.producer_name().empty()) comment += ", written by " + one_line(quote(model.producer_name()));
   comment += ".\n";
+  if (translation::carries_program(model)) {
+    comment += "# The program that it carries is not what its nodes say: this one is made of them.\n";
+  }
   try {
     Diagnostics found;
-    std::optional<ImportedModel> result =
-        translate(model, path, settings, Style::PerExample, Given::Outputs, comment, sources, found);
+    std::optional<ImportedModel> result = translate(model, path, of_one_example(model.graph(), settings),
+                                                    Style::PerExample, Given::Outputs, comment, sources, found);
     if (result) return result;
   } catch (const NotPerExample& why) {
     comment += "# Its batch is an axis like others: " + one_line(why.reason) + ".\n";

@@ -26,9 +26,12 @@ endif()
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/onnx_schema)
 get_filename_component(schema_folder ${NNC_ONNX_SCHEMA_USED} DIRECTORY)
 file(MAKE_DIRECTORY ${generated})
-add_custom_command(OUTPUT ${generated}/onnx-ml.pb.cc ${generated}/onnx-ml.pb.h
-  COMMAND protobuf::protoc --proto_path=${schema_folder} --cpp_out=${generated} ${NNC_ONNX_SCHEMA_USED}
+add_custom_command(OUTPUT ${generated}/onnx-ml.pb.cc ${generated}/onnx-ml.pb.h ${generated}/onnx-ml.desc
+  COMMAND protobuf::protoc --proto_path=${schema_folder} --cpp_out=${generated}
+          --descriptor_set_out=${generated}/onnx-ml.desc ${NNC_ONNX_SCHEMA_USED}
   DEPENDS ${NNC_ONNX_SCHEMA_USED} VERBATIM)
 add_library(nnc_onnx_schema STATIC ${generated}/onnx-ml.pb.cc)
 target_include_directories(nnc_onnx_schema SYSTEM PUBLIC ${generated})
 target_link_libraries(nnc_onnx_schema PUBLIC protobuf::libprotobuf)
+# The schema as data, for those who look into messages by name: the generated classes cannot.
+set(NNC_ONNX_DESCRIPTION ${generated}/onnx-ml.desc CACHE INTERNAL "")

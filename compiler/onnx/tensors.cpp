@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "compiler/diagnostics/internal_error.h"
 #include "compiler/interop/array.h"
 #include "compiler/interop/file.h"
 #include "compiler/onnx/external_data.h"
@@ -14,6 +15,15 @@ namespace nnc::translation {
 namespace {
 
 using ::onnx::TensorProto;
+
+constexpr std::pair<TensorProto::DataType, ElementType> kDataTypes[] = {
+    {TensorProto::FLOAT, ElementType::F32},   {TensorProto::DOUBLE, ElementType::F64},
+    {TensorProto::FLOAT16, ElementType::F16}, {TensorProto::BFLOAT16, ElementType::BF16},
+    {TensorProto::INT8, ElementType::I8},     {TensorProto::UINT8, ElementType::U8},
+    {TensorProto::INT16, ElementType::I16},   {TensorProto::UINT16, ElementType::U16},
+    {TensorProto::INT32, ElementType::I32},   {TensorProto::UINT32, ElementType::U32},
+    {TensorProto::INT64, ElementType::I64},   {TensorProto::UINT64, ElementType::U64},
+    {TensorProto::BOOL, ElementType::Bool}};
 
 // The words of a typed field (float_data, int32_data, …) as elements.
 template <class Field, class Store>
@@ -69,40 +79,31 @@ void read_typed(const TensorProto& proto, Tensor& tensor) {
 }  // namespace
 
 Result<ElementType> element_of(std::int32_t type) {
-  switch (type) {
-    case TensorProto::FLOAT:
-      return ElementType::F32;
-    case TensorProto::DOUBLE:
-      return ElementType::F64;
-    case TensorProto::FLOAT16:
-      return ElementType::F16;
-    case TensorProto::BFLOAT16:
-      return ElementType::BF16;
-    case TensorProto::INT8:
-      return ElementType::I8;
-    case TensorProto::UINT8:
-      return ElementType::U8;
-    case TensorProto::INT16:
-      return ElementType::I16;
-    case TensorProto::UINT16:
-      return ElementType::U16;
-    case TensorProto::INT32:
-      return ElementType::I32;
-    case TensorProto::UINT32:
-      return ElementType::U32;
-    case TensorProto::INT64:
-      return ElementType::I64;
-    case TensorProto::UINT64:
-      return ElementType::U64;
-    case TensorProto::BOOL:
-      return ElementType::Bool;
-    default:
-      break;
+  for (const auto& [known, element] : kDataTypes) {
+    if (known == type) return element;
   }
   const std::string name = ::onnx::TensorProto_DataType_IsValid(type)
                                ? ::onnx::TensorProto_DataType_Name(::onnx::TensorProto_DataType(type))
                                : fmt::format("number {}", type);
   return Failure{fmt::format("the element type {} is not supported", name)};
+}
+
+std::int32_t data_type_of(ElementType element) {
+  for (const auto& [type, known] : kDataTypes) {
+    if (known == element) return type;
+  }
+  throw InternalError("an element type without a name in ONNX");
+}
+
+TensorProto write_tensor(const std::string& name, const Tensor& tensor) {
+  TensorProto proto;
+  proto.set_name(name);
+  proto.set_data_type(data_type_of(tensor.type.element));
+  for (const std::int64_t size : tensor.type.shape) proto.add_dims(size);
+  std::string& bytes = *proto.mutable_raw_data();
+  bytes.resize(static_cast<std::size_t>(element_count(tensor.type.shape) * size_bytes(tensor.type.element)));
+  write_elements(tensor, reinterpret_cast<std::byte*>(bytes.data()));
+  return proto;
 }
 
 Result<Tensor> read_tensor(const TensorProto& proto, const std::string& folder) {

@@ -25,6 +25,10 @@ using ::onnx::NodeProto;
 // Functions and branches within each other, and what they open into: more is an attack.
 constexpr int kDepthMax = 64;
 constexpr std::int64_t kNodesMax = 200'000;
+// The newest of the package that the schema is taken from: a newer one may change what an operator means.
+constexpr std::int64_t kOpsetMax = 28;
+// Before it, operators spread their operands by attributes of their own.
+constexpr std::int64_t kReadableOpsetMin = 7;
 
 bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -144,7 +148,8 @@ void Translator::unsupported(const std::string& place, const std::string& what) 
 }
 
 std::int64_t Translator::opset(const std::string& domain, const Inlined* inlined) const {
-  std::int64_t version = 0;
+  // Files from before imports were written down.
+  std::int64_t version = is_standard(domain) && model_.ir_version() < 3 ? 1 : 0;
   const auto look = [&](const auto& imports) {
     for (const ::onnx::OperatorSetIdProto& import : imports) {
       if (import.domain() == domain || (is_standard(domain) && is_standard(import.domain())))
@@ -323,6 +328,10 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
   }
   const Attributes attributes = attributes_of(node, inlined);
   if (is_standard(node.domain())) {
+    if (opset(node.domain(), inlined) == 0) {
+      error(fmt::format("{}: the model does not say which operator set it uses", place));
+      return set_broken(node, values);
+    }
     if (node.op_type() == "Constant") return constant(node, attributes, values, place);
     if (node.op_type() == "If" || node.op_type() == "Loop" || node.op_type() == "Scan") {
       return control_flow(node, attributes, values, inlined, place);
@@ -580,7 +589,11 @@ const Tensor* Translator::added_to(const NodeProto& node, Values& values, const 
 
 void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
                               const std::string& place, std::int64_t opset) {
-  if (node.op_type() == "Shape" && attributes.empty()) {
+  for (int i = 1; i < node.output_size(); ++i) {
+    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
+    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
+  }
+  if (is_standard(node.domain()) && node.op_type() == "Shape" && attributes.empty()) {
     Shape shape = values.find(node.input(0))->type.shape;
     shape.insert(shape.begin(), batch_);
     Tensor sizes = Tensor::zeros({ElementType::I64, {static_cast<std::int64_t>(shape.size())}});
@@ -696,6 +709,14 @@ std::optional<ImportedModel> Translator::run(Given given, const std::string& com
   if (inlined_nodes(graph.node(), 0) > kNodesMax) {
     error(fmt::format("the model opens into more than {} nodes, or is nested too deeply", kNodesMax));
   }
+  for (const ::onnx::OperatorSetIdProto& import : model_.opset_import()) {
+    const bool is_known = import.version() > 0 && import.version() <= kOpsetMax;
+    if (!is_standard(import.domain()) || is_known) continue;
+    error(fmt::format("it uses operator set {}; those of the standard are 1 to {}", import.version(), kOpsetMax));
+  }
+  if (style_ == Style::PerExample && opset("", nullptr) < kReadableOpsetMin) {
+    throw NotPerExample{fmt::format("its operators are those of opset {}", opset("", nullptr))};
+  }
   if (diagnostics_.has_errors()) return std::nullopt;
   std::map<std::string, std::string> makers;
   for (const NodeProto& node : graph.node()) {
@@ -723,6 +744,10 @@ std::optional<ImportedModel> Translator::run(Given given, const std::string& com
     results.emplace_back(name, *value);
   }
   if (diagnostics_.has_errors()) return std::nullopt;
+  const std::string misfit = builder_.misfit();
+  if (style_ == Style::PerExample && !misfit.empty()) {
+    throw NotPerExample{fmt::format("the values of {} are not of its size", misfit)};
+  }
   const std::string name = builder_.names.give(std::filesystem::path(path_).stem().string(), "model");
   result.program = builder_.finish(name, std::move(results), comment, style_ != Style::Explicit);
   result.weights = std::move(builder_.weights);

@@ -400,6 +400,32 @@ TEST_CASE("a weights file holds exactly the parameters of the program, or --part
   CHECK(folder.nnc("wider.nn -o w.cpp --partial").status == 2);
 }
 
+TEST_CASE("--names says which array of a weights file is which parameter") {
+  const Folder folder;
+  folder.write("x.csv", "1,2\n3,4\n");
+  folder.write("theirs.nn", "model M(x: f32[2]) -> (y: f32[3]) { layer first = dense(3)\n y = x |> first }\n");
+  folder.write("train.nn",
+               folder.read("theirs.nn") + "train M { input t: f32[3]\n minimize mse(y, t)\n with sgd(rate: 0.1) }\n");
+  folder.write("data.csv", "1,2,3,4,5\n5,4,3,2,1\n");
+  REQUIRE(
+      folder.nnc("train train.nn --epochs 1 --batch 2 --data data.csv:x=0:2,t=2:5 -o w.safetensors --quiet").status ==
+      0);
+  folder.write("ours.nn", "model M(x: f32[2]) -> (y: f32[3]) { layer head = dense(3)\n y = x |> head }\n");
+  folder.write("names", "first.* -> head.*\n");
+  const std::string run = " --weights w.safetensors --input x.csv:x=0:2 --output y=";
+  REQUIRE(folder.nnc("run theirs.nn" + run + "theirs.npy").status == 0);
+  const Outcome missing = folder.nnc("run ours.nn" + run + "ours.npy");
+  CHECK(missing.status == 1);
+  CHECK(has(missing, "lacks the weights head.weight, head.bias"));
+  CHECK(has(missing, "--names says which array is which parameter"));
+  REQUIRE(folder.nnc("run ours.nn --names names" + run + "ours.npy").status == 0);
+  CHECK(folder.read("ours.npy") == folder.read("theirs.npy"));
+  folder.write("names", "first.weight ->\n");
+  CHECK(folder.nnc("run ours.nn --names names" + run + "y.npy").status == 1);
+  CHECK(has(folder.nnc("run ours.nn --names none" + run + "y.npy"), "none"));
+  CHECK(folder.nnc("run ours.nn --names names --input x.csv:x=0:2 --output y=y.npy").status == 2);
+}
+
 constexpr const char* kTwoModels = R"(layer body = dense(4)
 model First(x: f32[2]) -> (y: f32[2]) { y = x |> body |> dense(2) }
 model Second(x: f32[2]) -> (z: f32[3]) {

@@ -82,14 +82,40 @@ model M(x: f32[2]) -> (y: f32[4], z: i32) {
 )");
   const nlohmann::json all = rows(folder, "--data x.csv:x=0:2");
   CHECK(names(all) == std::vector<std::string>{"first.dense", "first.batch_norm", "first.relu", "more.0", "more.1",
-                                               "exp", "concat", "tanh", "scan", "split_2[0]", "split_2[1]",
-                                               "split_2[2]", "maximum", "concat_2", "dense", "tanh_2"});
+                                               "exp", "concat", "tanh", "tanh_2", "split_2[0]", "split_2[1]",
+                                               "split_2[2]", "maximum", "concat_2", "dense", "tanh_3"});
   for (const nlohmann::json& row : all) {
     CAPTURE(row.dump());
     const std::string function = row.at("function");
     const bool is_activation = function == "relu" || function == "exp" || function == "tanh" || function == "maximum";
     CHECK(row.contains("saturated") == is_activation);
   }
+}
+
+// Sequences of three steps; of each the state is x1, x1 + x2 and x1 + x2 + x3 before tanh.
+TEST_CASE("the calls in a loop are shown, over all of its steps") {
+  const Folder folder;
+  folder.write("x.csv", "0.1,0.2,0.3\n5,-4.8,5\n-6,0,5.9\n0,0,0\n");
+  folder.write("m.nn", R"(cell sum_of(x: f32[1]) -> f32[1] {
+  state s: f32[1] = 0
+  next s = s + x
+  tanh(next s)
+}
+model M(x: f32[3, 1]) -> (y: f32[1], z: f32[3, 2]) {
+  y = x |> scan(sum_of()) |> last
+  z = x |> scan({ v -> scan(concat(v, 0 * v), { w -> relu(2 * w) }) })
+}
+)");
+  const nlohmann::json all = rows(folder, "--data x.csv:x:3x1=0:3");
+  REQUIRE(names(all) == std::vector<std::string>{"sum_of.tanh", "concat", "relu"});
+  double mean = 0;
+  for (const double s : {0.1, 0.3, 0.6, 5.0, 0.2, 5.2, -6.0, -6.0, -0.1, 0.0, 0.0, 0.0}) mean += std::tanh(s) / 12;
+  CHECK(all[0].at("shape") == std::vector<int>{3, 1});
+  CHECK(all[0].at("mean").get<double>() == doctest::Approx(mean).epsilon(1e-5));
+  CHECK(all[0].at("saturated").get<double>() == doctest::Approx(4.0 / 12));
+  CHECK(all[2].at("shape") == std::vector<int>{3, 2});
+  // Of the copies of 0 none, of the twelve numbers two below 0 and four that are 0: there relu has no slope.
+  CHECK(all[2].at("saturated").get<double>() == doctest::Approx(18.0 / 24));
 }
 
 TEST_CASE("values are those that run computes, whatever is folded or fused") {

@@ -299,7 +299,7 @@ TEST_CASE("operators by name from the command line") {
     REQUIRE_MESSAGE(program->program.has_value(), program->errors());
     std::map<std::string, Tensor> states;
     for (const State& state : program->model().forward.states) {
-      CHECK(state.name == "prelu.slope");
+      CHECK(state.name == "f.slope");
       states[state.name] = vector_of({0.5, 0.25});
     }
     return evaluate(program->model().forward, {{"x", vector_of({-2, 3})}}, states).outputs.at("y").floats();

@@ -220,6 +220,57 @@ TEST_CASE("a tied table, and members of instances") {
   CHECK(program->model().forward.states.size() == 1);
 }
 
+// The parameters and statistics of the model, by path.
+std::string states_of(const std::string& text, const ElaborateOptions& options = {}) {
+  auto program = elaborate_text(text, options);
+  if (!program->program) return program->errors();
+  std::string found;
+  for (const State& state : program->model().forward.states) found += (found.empty() ? "" : " ") + state.name;
+  return found;
+}
+
+TEST_CASE("a layer given as a setting is an instance of its own at each place that applies it") {
+  const std::string unit = "layer unit(x: f32[N], f: op) { x |> f |> tanh |> f }\n";
+  const std::string twice = "layer twice(x: f32[N], f: op = prelu) { x |> unit(f) |> unit(f) }\n";
+  const std::string model = "model M(x: f32[3], g: op = prelu) -> (y: f32[3]) ";
+  // Handed on through two definitions; by default; with arguments; from the command line.
+  CHECK(states_of(unit + twice + model + "{ y = x |> twice(f: prelu) }") ==
+        "twice.unit.f.slope twice.unit.f_2.slope twice.unit_2.f.slope twice.unit_2.f_2.slope");
+  CHECK(states_of(unit + twice + model + "{ y = x |> twice }") ==
+        "twice.unit.f.slope twice.unit.f_2.slope twice.unit_2.f.slope twice.unit_2.f_2.slope");
+  CHECK(states_of(unit + model + "{ y = x |> unit(dense(3, bias: false)) }") == "unit.f.weight unit.f_2.weight");
+  ElaborateOptions options;
+  options.settings["g"] = "rms_norm";
+  CHECK(states_of(unit + model + "{ y = x |> g |> unit(g) |> g }", options) ==
+        "g.scale unit.f.scale unit.f_2.scale g_3.scale");
+  // Applied by a primitive in the body, or under a name of its own there.
+  CHECK(states_of("layer both(s: f32[T, N], c: op) { s |> scan(c) |> reverse(axis: 0) |> scan(c) }\n"
+                  "model M(s: f32[4, 2]) -> (y: f32[4, 3]) { y = s |> both(dense(3, bias: false)) |> both(prelu) }") ==
+        "both.c.weight both.c_2.weight both_2.c.slope both_2.c_2.slope");
+  CHECK(states_of("layer unit(x: f32[N], f: op) { layer g = f; x |> g |> g }\n" + model + "{ y = x |> unit(prelu) }") ==
+        "unit.g.slope");
+}
+
+TEST_CASE("a layer with a name given as a setting is shared by all places that apply it") {
+  CHECK(states_of("layer unit(x: f32[N], f: op) { x |> f |> tanh |> f }\n"
+                  "model M(x: f32[3]) -> (y: f32[3]) { layer n = prelu; y = x |> unit(n) |> unit(n) }") == "n.slope");
+}
+
+TEST_CASE("the paths of instances do not depend on a branch that training takes") {
+  auto program = elaborate_text(
+      "fn extra(x: f32[2]) { x |> dense(2, bias: false) |> relu }\n"
+      "model M(x: f32[2]) -> (y: f32[3]) {\n"
+      "  let a = if training { x |> extra } else { x }\n"
+      "  y = a |> dense(3, bias: false)\n"
+      "}\n"
+      "train M { minimize sum(y); with sgd(rate: 0.1) }\n");
+  REQUIRE_MESSAGE(program->program.has_value(), program->errors());
+  CHECK(program->model().forward.find_state("dense.weight")->value->type.shape == Shape{3, 2});
+  const Graph& step = program->stage().step;
+  CHECK(step.find_output("gradient:dense.weight")->type.shape == Shape{3, 2});
+  CHECK(step.find_output("gradient:dense_2.weight")->type.shape == Shape{2, 2});
+}
+
 TEST_CASE("members of an instance that a line above has applied") {
   auto program = elaborate_text(
       "layer machine(v: f32[I], units: int) {\n"

@@ -44,7 +44,7 @@ TEST_CASE("weights: what is missing or of another type is named") {
   CHECK(
       load_weights(arrays, kSlots, target, "w.npz").error() ==
       "w.npz: lacks the weights conv1.weight, conv1.bias; is 'conv1.wieght' meant by 'conv1.weight'?; it holds besides "
-      "what the model takes: conv1.wieght");
+      "what the model takes: conv1.wieght; --names says which array is which parameter");
   arrays = {make_array<float>("conv1.weight", ElementType::F32, {1, 2}, {1, 2}),
             make_array<float>("conv1.bias", ElementType::F32, {1}, {1}),
             make_array<std::uint32_t>("seen", ElementType::U32, {}, {7})};

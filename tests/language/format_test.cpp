@@ -55,6 +55,15 @@ TEST_CASE("without its blanks and with too many a program gets the same tree, an
   }
 }
 
+TEST_CASE("a block that is broken for its length opens those around it, at once") {
+  const std::string line =
+      "let y = if a { b } else { let inside = 1; total / pool_sum(inside, size: size, stride: stride, pad: " +
+      std::string("pad, pad_end: pad_end) }; first + second + third + fourth + fifth + sixth");
+  const std::string once = formatted("fn f() { if c { " + line + " } else { " + line + " } }\n");
+  CHECK(formatted(once) == once);
+  CHECK(once.find("} else {\n") != std::string::npos);
+}
+
 TEST_CASE("blanks between tokens") {
   CHECK(statements("let a=x|>f( 1 )|>g") == "  let a = x |> f(1) |> g\n");
   CHECK(statements("-x^2+-3*(a-b)^n") == "  -x^2 + -3 * (a - b) ^ n\n");

@@ -305,4 +305,42 @@ TEST_CASE("a node that mixes examples keeps the batch an axis, and the program s
   CHECK(has(import.model->program, "x: f32[2, 3]"));
 }
 
+TEST_CASE("the readable form takes an open batch as it is, and nothing that the other form does not take") {
+  const auto dense = [](const char* batch) {
+    OnnxModel model;
+    model.input("x", {batch, "3"}).output("y").floats("w", {2, 3}, std::vector<float>(6, 1)).floats("b", {2}, {1, 2});
+    attribute(model.node("Gemm", {"x", "w", "b"}, {"y"}), "transB", std::int64_t{1});
+    return model;
+  };
+  OnnxModel open = dense("N");
+  CHECK(has(import_model(open, {}, true).model->program, "(x: f32[3]) -> (y: f32[2])"));
+  CHECK(has(import_model(open).messages, "--set N=1"));
+
+  OnnxModel unfit = dense("1");
+  unfit.graph().mutable_initializer(0)->set_dims(1, 4);
+  for (int i = 0; i < 2; ++i) unfit.graph().mutable_initializer(0)->add_float_data(1);
+  CHECK(has(import_model(unfit, {}, true).messages, "an axis"));
+
+  OnnxModel results = dense("1");
+  results.graph().mutable_node(0)->add_output("more");
+  CHECK(has(import_model(results, {}, true).messages, "only the first 1 of its 2 outputs"));
+
+  OnnxModel foreign = dense("1");
+  foreign.graph().mutable_node(0)->set_op_type("Shape");
+  foreign.graph().mutable_node(0)->set_domain("mine");
+  CHECK(has(import_model(foreign, {}, true).messages, "this operator is not supported"));
+
+  for (const std::int64_t version : {std::int64_t{0}, std::int64_t{1000}, INT64_MIN}) {
+    OnnxModel unknown = dense("1");
+    unknown.proto.mutable_opset_import(0)->set_version(version);
+    CHECK(has(import_model(unknown, {}, true).messages, "those of the standard are 1 to"));
+  }
+  OnnxModel silent = dense("1");
+  silent.proto.clear_opset_import();
+  CHECK(has(import_model(silent, {}, true).messages, "does not say which operator set it uses"));
+  OnnxModel old = dense("1");
+  old.proto.mutable_opset_import(0)->set_version(6);
+  CHECK(has(import_model(old, {}, true).messages, "broadcast"));
+}
+
 }  // namespace nnc
