@@ -589,10 +589,6 @@ const Tensor* Translator::added_to(const NodeProto& node, Values& values, const 
 
 void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
                               const std::string& place, std::int64_t opset) {
-  for (int i = 1; i < node.output_size(); ++i) {
-    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
-    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
-  }
   if (is_standard(node.domain()) && node.op_type() == "Shape" && attributes.empty()) {
     Shape shape = values.find(node.input(0))->type.shape;
     shape.insert(shape.begin(), batch_);
@@ -612,6 +608,11 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
   const NodeProto* adder = nullptr;
   view.added = added_to(node, values, adder);
   std::optional<Form> form = per_example_form(view);
+  const int results = form ? static_cast<int>(form->results) : 1;
+  for (int i = results; i < node.output_size(); ++i) {
+    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
+    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
+  }
   if (!form) {
     const ast::Definition* definition = builder_.definition(library_name(node), opset);
     if (!is_elementwise(node.op_type()) || !are_others_numbers || definition == nullptr) {
