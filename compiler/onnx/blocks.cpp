@@ -473,7 +473,7 @@ std::string Folder::replace(const Block& block) {
   const std::map<std::string, std::string>::const_iterator known = context_.classes.find(block.modules[0]);
   // A list says nothing of what is in it.
   const std::set<std::string> lists = {"Sequential", "ModuleList", "ModuleDict"};
-  const bool is_named = known != context_.classes.end() && lists.count(known->second) == 0;
+  const bool is_named = !block.modules[0].empty() && known != context_.classes.end() && lists.count(known->second) == 0;
   const std::string unnamed = generic_ == 0 ? "block" : fmt::format("block_{}", static_cast<char>('a' + generic_));
   const std::string name = context_.names.give(is_named ? snake_case(known->second) : unnamed, "block");
   generic_ += is_named ? 0 : 1;

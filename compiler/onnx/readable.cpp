@@ -22,6 +22,7 @@ class View {
   bool has(std::size_t i) const { return i < view_.inputs.size() && view_.inputs[i] != nullptr; }
   Imported* input(std::size_t i) const { return has(i) ? view_.inputs[i] : nullptr; }
   const Tensor* constant(std::size_t i) const { return has(i) ? view_.inputs[i]->constant.get() : nullptr; }
+  bool has_integers(std::size_t i) const { return constant(i) != nullptr && is_integer(constant(i)->type.element); }
   bool is_batched(std::size_t i) const { return has(i) && view_.inputs[i]->is_batched; }
   const Shape& shape(std::size_t i) const { return view_.inputs[i]->type.shape; }
   // With the batch.
@@ -411,7 +412,8 @@ std::optional<Form> sum_of_all(const View& view) {
 std::optional<Form> power(const View& view) {
   const Tensor* exponent = view.constant(1);
   if (!view.is_batched(0) || exponent == nullptr || element_count(exponent->type.shape) != 1 ||
-      exponent->type.element != view.input(0)->type.element || !(exponent->at(0) >= 0)) {
+      !is_float(exponent->type.element) || exponent->type.element != view.input(0)->type.element ||
+      !(exponent->at(0) >= 0)) {
     return std::nullopt;
   }
   Form form;
@@ -429,7 +431,7 @@ std::optional<Form> gelu(const View& view) {
 std::optional<Form> split(const View& view) {
   const std::optional<std::int64_t> axis = view.is_batched(0) ? view.axis(view.integer("axis", 0)) : std::nullopt;
   const std::size_t parts = static_cast<std::size_t>(view.node().node.output_size());
-  if (!axis || parts < 2 || (view.has(1) && view.constant(1) == nullptr)) return std::nullopt;
+  if (!axis || parts < 2 || (view.has(1) && !view.has_integers(1))) return std::nullopt;
   const std::int64_t size = view.shape(0)[static_cast<std::size_t>(*axis)];
   Integers sizes = view.has(1) ? view.constant(1)->integers() : view.integers("split", {});
   if (sizes.empty()) sizes.assign(parts, size / static_cast<std::int64_t>(parts));
@@ -457,6 +459,9 @@ Form indexed(const View& view, const std::map<std::int64_t, std::string>& places
 
 std::optional<Form> slice(const View& view) {
   if (!view.is_layer_like()) return std::nullopt;
+  for (std::size_t i = 1; i < 5; ++i) {
+    if (view.has(i) && !view.has_integers(i)) return std::nullopt;
+  }
   const auto given = [&](std::size_t i, const std::string& name) {
     return view.constant(i) != nullptr ? view.constant(i)->integers() : view.integers(name, {});
   };
@@ -563,11 +568,48 @@ std::optional<Form> per_example_form(const NodeView& view) {
   const View asked(view);
   const auto function = kFunctions.find(view.node.op_type());
   if (function != kFunctions.end()) {
-    if (!asked.is_batched(0) || !view.attributes.empty()) return std::nullopt;
+    if (!asked.is_batched(0) || !view.attributes.empty() || view.inputs.size() != 1) return std::nullopt;
     return asked.pipe(function->second);
   }
   const auto rule = rules().find(view.node.op_type());
   return rule == rules().end() ? std::nullopt : rule->second(asked);
+}
+
+std::optional<Form> batched_form(const NodeView& view) {
+  static const std::map<std::string, std::string> signs = {{"Add", "+"}, {"Sub", "-"}, {"Mul", "*"}, {"Div", "/"}};
+  const bool is_standard = view.node.domain().empty() || view.node.domain() == "ai.onnx";
+  const bool are_floats = std::all_of(view.inputs.begin(), view.inputs.end(), [](const Imported* input) {
+    return input != nullptr && is_float(input->type.element);
+  });
+  if (!is_standard || !are_floats || view.inputs.empty() || view.opset < 7) return std::nullopt;
+  const View asked(view);
+  const auto function = kFunctions.find(view.node.op_type());
+  if (function != kFunctions.end() && view.attributes.empty() && view.inputs.size() == 1)
+    return asked.pipe(function->second);
+  const auto sign = signs.find(view.node.op_type());
+  if (sign == signs.end() || view.inputs.size() != 2) return std::nullopt;
+  // A number that does not give the result more axes.
+  const auto number = [&](std::size_t i) -> std::string {
+    const Tensor* constant = asked.constant(i);
+    const bool is_number = constant != nullptr && element_count(constant->type.shape) == 1 &&
+                           asked.shape(i).size() <= asked.shape(1 - i).size();
+    return is_number ? literal(constant->type.element, constant->at(0)) : "";
+  };
+  const std::string left = number(0), right = number(1);
+  Form form;
+  if (!right.empty()) {
+    form.expression = fmt::format("{{0}} {} {}", sign->second, right);
+    form.arguments = {view.inputs[0]};
+  } else if (!left.empty()) {
+    form.expression = fmt::format("{} {} {{0}}", left, sign->second);
+    form.arguments = {view.inputs[1]};
+  } else if (asked.shape(0) == asked.shape(1)) {
+    form.expression = fmt::format("{{0}} {} {{1}}", sign->second);
+    form.arguments = {view.inputs[0], view.inputs[1]};
+  } else {
+    return std::nullopt;
+  }
+  return form;
 }
 
 }  // namespace nnc::translation

@@ -42,5 +42,8 @@ struct Form {
 
 // Nothing: the node has no form of its own for one example.
 std::optional<Form> per_example_form(const NodeView& view);
+// Of a node whose batch is an axis like others: arithmetic as infix, and functions of the prelude; nothing where the
+// library's operator reads as well.
+std::optional<Form> batched_form(const NodeView& view);
 
 }  // namespace nnc::translation

@@ -63,7 +63,8 @@ std::vector<std::string> quoted_texts(const std::string& list) {
 
 // The module of the PyTorch program that has the node, "layer1.0.conv1": its exporter names all around it, or the node
 // "/layer1/layer1.0/conv1/Conv". Their classes are added to `classes`.
-std::string module_of(const NodeProto& node, std::map<std::string, std::string>& classes) {
+// Nothing: the node does not say.
+std::optional<std::string> module_of(const NodeProto& node, std::map<std::string, std::string>& classes) {
   std::vector<std::string> scopes, types;
   for (const ::onnx::StringStringEntryProto& entry : node.metadata_props()) {
     if (entry.key() == "pkg.torch.onnx.name_scopes") scopes = quoted_texts(entry.value());
@@ -76,7 +77,7 @@ std::string module_of(const NodeProto& node, std::map<std::string, std::string>&
   }
   const std::string& name = node.name();
   std::string module;
-  if (!name.starts_with('/')) return module;
+  if (!name.starts_with('/')) return std::nullopt;
   for (std::size_t at = 0, next; (next = name.find('/', at + 1)) != std::string::npos; at = next) {
     const std::string part = name.substr(at + 1, next - at - 1);
     const std::size_t dot = module.rfind('.');
@@ -89,12 +90,12 @@ std::string module_of(const NodeProto& node, std::map<std::string, std::string>&
   return module;
 }
 
-// "features.0" of the weight "features.0.weight"; else the module.
+// "features.0" of the weight "features.0.weight"; the module, if that is another: modules can share a weight.
 std::string layer_name(const NodeProto& node, const std::string& module) {
   if (node.input_size() > 1) {
     const std::string& weight = node.input(1);
     const std::size_t dot = weight.rfind('.');
-    if (dot != std::string::npos && dot > 0) return weight.substr(0, dot);
+    if (dot != std::string::npos && dot > 0 && weight.starts_with(module)) return weight.substr(0, dot);
   }
   if (!module.empty()) return module;
   const std::size_t slash = node.name().rfind('/');
@@ -313,7 +314,9 @@ Translator::Attributes Translator::attributes_of(const NodeProto& node, const In
 void Translator::node(const NodeProto& node, Values& values, const Inlined* inlined) {
   if (done_.count(&node) != 0) return;
   const std::string place = place_of(node, inlined);
-  if (inlined == nullptr && style_ != Style::Explicit) builder_.module = module_of(node, builder_.classes);
+  if (inlined == nullptr && style_ != Style::Explicit) {
+    builder_.module = module_of(node, builder_.classes).value_or(builder_.module);
+  }
   for (const std::string& input : node.input()) {
     if (input.empty()) continue;
     const Imported* value = values.find(input);
@@ -349,6 +352,11 @@ void Translator::node(const NodeProto& node, Values& values, const Inlined* inli
       if (input.empty() || !values.find(input)->is_batched) continue;
       return example_node(node, attributes, values, place, opset(node.domain(), inlined));
     }
+  }
+  if (style_ == Style::Readable) {
+    NodeView view{node, attributes, {}, 1, opset(node.domain(), inlined), nullptr};
+    for (const std::string& input : node.input()) view.inputs.push_back(input.empty() ? nullptr : values.find(input));
+    if (const std::optional<Form> form = batched_form(view)) return write(*form, node, node, values, place);
   }
   const ast::Definition* definition = builder_.definition(library_name(node), opset(node.domain(), inlined));
   if (definition != nullptr) return call(node, *definition, attributes, values, place);
@@ -475,6 +483,12 @@ void Translator::call(const NodeProto& node, const ast::Definition& definition, 
     // Indices come as either integer type, or as whole floats; the library wants one.
     const bool converts = is_concrete_integer(param.type.element) && value->type.element != ElementType::Bool &&
                           name(value->type.element) != param.type.element;
+    const bool is_number =
+        converts && value->constant != nullptr && value->type.shape.empty() && is_integer(value->type.element);
+    if (is_number) {
+      return line.text(
+          fmt::format("{}cast({}, {})", label, literal(value->constant->integers()[0]), param.type.element));
+    }
     if (converts) return line.value(label + "cast(", value, ", " + param.type.element + ")");
     line.value(label, value, "");
   };
@@ -575,10 +589,6 @@ const Tensor* Translator::added_to(const NodeProto& node, Values& values, const 
 
 void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
                               const std::string& place, std::int64_t opset) {
-  for (int i = 1; i < node.output_size(); ++i) {
-    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
-    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
-  }
   if (is_standard(node.domain()) && node.op_type() == "Shape" && attributes.empty()) {
     Shape shape = values.find(node.input(0))->type.shape;
     shape.insert(shape.begin(), batch_);
@@ -598,6 +608,11 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
   const NodeProto* adder = nullptr;
   view.added = added_to(node, values, adder);
   std::optional<Form> form = per_example_form(view);
+  const int results = form ? static_cast<int>(form->results) : 1;
+  for (int i = results; i < node.output_size(); ++i) {
+    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
+    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
+  }
   if (!form) {
     const ast::Definition* definition = builder_.definition(library_name(node), opset);
     if (!is_elementwise(node.op_type()) || !are_others_numbers || definition == nullptr) {
@@ -605,14 +620,18 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
     }
     return call(node, *definition, attributes, values, place);
   }
-  const NodeProto& last = form->takes_added ? *adder : node;
   if (form->takes_added) done_.insert(adder);
+  write(*form, node, form->takes_added ? *adder : node, values, place);
+}
+
+void Translator::write(const Form& form, const NodeProto& node, const NodeProto& last, Values& values,
+                       const std::string& place) {
   Imported result;
-  if (form->is_alias) {
-    result = *form->arguments[0];
-  } else if (!form->expression.empty()) {
+  if (form.is_alias) {
+    result = *form.arguments[0];
+  } else if (!form.expression.empty()) {
     const auto text = [&](const std::vector<std::string>& names) {
-      std::string line = form->expression;
+      std::string line = form.expression;
       for (std::size_t i = 0; i < names.size(); ++i) {
         const std::string mark = fmt::format("{{{}}}", i);
         line.replace(line.find(mark), mark.size(), names[i]);
@@ -620,20 +639,21 @@ void Translator::example_node(const NodeProto& node, const Attributes& attribute
       return line;
     };
     const std::vector<std::string> wanted(last.output().begin(),
-                                          last.output().begin() + static_cast<int>(form->results));
-    std::vector<Imported> results = builder_.line(place, text, form->arguments, wanted);
+                                          last.output().begin() + static_cast<int>(form.results));
+    std::vector<Imported> results = builder_.line(place, text, form.arguments, wanted);
     for (std::size_t i = 1; i < results.size(); ++i) {
-      results[i].is_batched = true;
+      results[i].is_batched = style_ == Style::PerExample;
       values.by_name[wanted[i]] = std::move(results[i]);
     }
     result = std::move(results[0]);
   } else {
-    const std::string op = form->layer.empty()
-                               ? form->pipe
-                               : builder_.layer(place, layer_name(node, builder_.module), form->layer, form->weights);
-    result = builder_.pipe(place, op, form->arguments[0], last.output(0), !form->layer.empty());
+    const std::string op = form.layer.empty()
+                               ? form.pipe
+                               : builder_.layer(place, layer_name(node, module_of(node, builder_.classes).value_or("")),
+                                                form.layer, form.weights);
+    result = builder_.pipe(place, op, form.arguments[0], last.output(0), !form.layer.empty());
   }
-  result.is_batched = true;
+  result.is_batched = style_ == Style::PerExample;
   values.by_name[last.output(0)] = std::move(result);
 }
 

@@ -9,6 +9,7 @@
 
 #include "compiler/onnx/builder.h"
 #include "compiler/onnx/import.h"
+#include "compiler/onnx/readable.h"
 
 namespace onnx {
 class AttributeProto;
@@ -71,6 +72,9 @@ class Translator {
   // In the style PerExample, a node that uses a value of the batch.
   void example_node(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values,
                     const std::string& place, std::int64_t opset);
+  // The line of a node that has a form; `last` gives its result.
+  void write(const Form& form, const ::onnx::NodeProto& node, const ::onnx::NodeProto& last, Values& values,
+             const std::string& place);
   // The constant that is added to the node's result, if that is its only use, and the node that adds it.
   const Tensor* added_to(const ::onnx::NodeProto& node, Values& values, const ::onnx::NodeProto*& adder) const;
   void add_inputs(Values& values, ImportedModel& result);

@@ -38,7 +38,11 @@ std::string Names::plain(const std::string& wanted) {
   // Of a path, the end says most: "/encoder/layers.0/fc1/MatMul_output_0".
   if (name.size() > kNameMax) {
     name = name.substr(name.size() - kNameMax);
-    name.erase(0, name.find_first_not_of('_'));
+    // Whole words, and no number of a place in a list first.
+    const std::size_t word = name.find('_');
+    if (word < kNameMax / 2) name.erase(0, word + 1);
+    const std::size_t letter = name.find_first_not_of("0123456789_");
+    if (letter != std::string::npos) name.erase(0, letter);
   }
   return name;
 }
