@@ -612,4 +612,12 @@ std::optional<Form> batched_form(const NodeView& view) {
   return form;
 }
 
+bool is_elementwise(const std::string& op) {
+  static const std::set<std::string> all = {
+      "HardSigmoid", "Elu",   "Selu", "Gelu", "Celu", "ThresholdedRelu", "Softsign", "Mish", "Neg", "Reciprocal", "Pow",
+      "Ceil",        "Round", "Sign", "Not",  "Cast", "Shrink",          "Swish",    "Clip", "Mod", "HardSwish",  "Tan",
+      "Atan"};
+  return all.count(op) != 0;
+}
+
 }  // namespace nnc::translation

@@ -46,4 +46,7 @@ std::optional<Form> per_example_form(const NodeView& view);
 // library's operator reads as well.
 std::optional<Form> batched_form(const NodeView& view);
 
+// Operators that work element by element: one example is treated as all are. Their other inputs are single numbers.
+bool is_elementwise(const std::string& op);
+
 }  // namespace nnc::translation
