@@ -124,7 +124,9 @@ OperatorPtr Evaluator::placed(const OperatorPtr& op, const Expr* site, const std
   auto result = std::make_shared<OperatorValue>(*op);
   result->is_placed = true;
   result->path = declared_path != nullptr ? *declared_path : anonymous_path(site, name);
-  const bool is_anonymous = declared_path == nullptr && site != nullptr && state_prefix.empty();
+  // Functions of the prelude and of the libraries share what they mean to share.
+  const bool is_anonymous =
+      declared_path == nullptr && site != nullptr && state_prefix.empty() && !reporter().is_prelude(site->span);
   if (is_anonymous && !session.instances_made.emplace(owner.application, site).second) {
     reporter().report(Kind::shared_by_calls, site->span, name);
   }

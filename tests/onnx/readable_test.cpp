@@ -155,6 +155,17 @@ TEST_CASE("a block that shares its layer with the rest, or gives two values, is 
   readable(network);
 }
 
+TEST_CASE("recurrence in two directions: the program, as the model, compiles without a warning") {
+  Network network({"3", "N", "2"});
+  ::onnx::NodeProto& node = network.node("RNN", {network.floats("W", {2, 4, 2}), network.floats("R", {2, 4, 4})});
+  attribute(node, "hidden_size", std::int64_t{4});
+  ::onnx::AttributeProto& direction = *node.add_attribute();
+  direction.set_name("direction");
+  direction.set_type(::onnx::AttributeProto::STRING);
+  direction.set_s("bidirectional");
+  CHECK(has(readable(network), "RNN("));
+}
+
 TEST_CASE("attention, as exporters write it") {
   Network network({"N", "6", "8"});
   network.model.integers("heads", {0, 6, 2, 4});
