@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 0;
   int files = 0;
   for (int i = 2; i < argc; ++i) {
+    demand(std::filesystem::exists(argv[i]), "the files and folders that are named are there");
     if (!std::filesystem::is_directory(argv[i])) {
       run_file(argv[i]);
       ++files;
