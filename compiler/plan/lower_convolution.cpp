@@ -60,6 +60,20 @@ Window window_of(const Op& op) {
   return window;
 }
 
+// A last axis of one place, where the kernel has one, is none: the axes before it move up, so that tiles lie along the
+// one that is long. So it is where a sequence is given as an image of width 1.
+void drop_single_axes(Window& window, const Triple& in, const Triple& out, const Triple& k) {
+  for (std::size_t last = 2; last > 0 && window.letter[1] != '-'; --last) {
+    if (in[last] != 1 || out[last] != 1 || k[last] != 1 || window.pad_low[2] != 0) return;
+    std::rotate(window.letter.begin(), window.letter.end() - 1, window.letter.end());
+    window.letter[0] = '-';
+    for (Triple* values : {&window.stride, &window.dilation, &window.input_dilation, &window.pad_low}) {
+      std::rotate(values->begin(), values->end() - 1, values->end());
+      (*values)[0] = values == &window.pad_low ? 0 : 1;
+    }
+  }
+}
+
 struct Convolution {
   PlanBuilder& builder;
   const Group& group;
@@ -74,7 +88,13 @@ struct Convolution {
         x_axes(op.attributes.text("x_axes")),
         w_axes(op.attributes.text("w_axes")),
         y_axes(op.attributes.text("y_axes")),
-        window(window_of(op)) {}
+        window(window_of(op)) {
+    const auto extents = [this](const std::string& axes, const Shape& shape) {
+      return window.extents(Axes{axes, contiguous_view(0, shape)});
+    };
+    drop_single_axes(window, extents(x_axes, op.inputs[0]->type.shape), extents(y_axes, op.result()->type.shape),
+                     extents(w_axes, op.inputs[1]->type.shape));
+  }
 
   // A field for each spatial axis; planes are left out where there is but one.
   void add(std::vector<Field>& config, const std::string& name, const Triple& values) const {

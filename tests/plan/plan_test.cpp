@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 
 #include "compiler/ops/op.h"
@@ -59,6 +60,29 @@ TEST_CASE("bias and activation go into the epilogue of a convolution") {
   const Plan plan = make_plan(graph, "forward", {});
   CHECK(count_steps(plan.nodes, "convolution") == 1);
   CHECK(count_steps(plan.nodes, "for_each") == 0);
+}
+
+TEST_CASE("a convolution over an image of width 1 has its tiles along the height") {
+  Graph graph;
+  GraphBuilder builder(graph);
+  Value* x = graph.input("x", {ElementType::F32, {8, 40, 1}});
+  Value* w = graph.state("w", {ElementType::F32, {16, 8, 5, 1}}, StateKind::Parameter);
+  Attributes attributes = convolution_attributes();
+  attributes.set("pad_low", std::vector<std::int64_t>{2, 0});
+  attributes.set("pad_high", std::vector<std::int64_t>{2, 0});
+  graph.outputs.push_back({"y", builder.op("convolution", {x, w}, attributes)});
+  const Plan plan = make_plan(graph, "forward", {});
+  std::map<std::string, std::int64_t> config;
+  for (const Node& node : plan.nodes) {
+    if (node.step->kernel != "convolution") continue;
+    for (const Field& field : node.step->config) config[field.name] = field.values.front();
+  }
+  CHECK(config["out_0"] == 1);
+  CHECK(config["out_1"] == 40);
+  CHECK(config["k_1"] == 5);
+  CHECK(config["pad_low_0"] == 0);
+  CHECK(config["pad_low_1"] == 2);
+  CHECK(config["tile_m"] > 1);
 }
 
 TEST_CASE("parameters are packed by prepare, not by forward") {
