@@ -157,8 +157,9 @@ void optimise(Graph& graph, const std::string& function, Batch batch, const Comp
   passes.run("fold_affine", true, fold_affine);
   passes.run("hoist_from_scan", true, hoist_from_scan);
   passes.clean_up();
-  passes.run("lower_layout", true,
-             [&](Graph& g) { lower_layout(g, {options.target.lanes, options.target.vector_registers}); });
+  const LayoutTarget target = {options.target.lanes, options.target.vector_registers};
+  passes.run("lower_layout", true, [&](Graph& g) { lower_layout(g, target); });
+  if (function == "forward") passes.run("pack_weights", true, [&](Graph& g) { pack_weights(g, target); });
   if (batch.shards > 1) passes.run("cut_shards", false, [batch](Graph& g) { cut_shards(g, batch.shards); });
   // Beyond this point nothing is computed anew; buffers may be planned.
 }

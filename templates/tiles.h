@@ -62,6 +62,12 @@ constexpr TileShape tile_shape(std::ptrdiff_t rows, std::ptrdiff_t columns, int 
   return best;
 }
 
+// The tile of that many vectors: its width is that of the blocks in which b lies.
+constexpr TileShape tile_of_vectors(std::ptrdiff_t rows, std::ptrdiff_t vectors, int registers) {
+  const std::ptrdiff_t rows_max = most(1, (registers - 1 - vectors) / vectors);
+  return {static_cast<int>(split(rows, rows_max).large), static_cast<int>(vectors)};
+}
+
 // The tile of convolution_weights: few inputs are joined with the taps of a row of the window (if x's channels are
 // contiguous and all there are, so that pixels follow one another).
 constexpr TileShape weight_gradient_tile_shape(std::ptrdiff_t i, std::ptrdiff_t k_1, std::ptrdiff_t o, int lanes,

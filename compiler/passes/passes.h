@@ -50,6 +50,8 @@ struct LayoutTarget {
   int registers = 16;
 };
 void lower_layout(Graph& graph, const LayoutTarget& target);
+// Weights of convolutions in blocks of outputs, as the kernel's tiles read them. For inference, after lower_layout.
+void pack_weights(Graph& graph, const LayoutTarget& target);
 
 // The step of a batch from that of one of its shards: a loop over the shards, whose sums `shard_mean` takes the mean
 // of. Inputs and recurrent states get the rows of all shards. Comes last.

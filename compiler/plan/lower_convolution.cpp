@@ -186,12 +186,16 @@ void lower_forward(Convolution& c) {
   // Weights in plain rows: outputs contiguous. Depthwise: [taps][o].
   const std::string wanted = depthwise || groups == 1 ? "012io" : "o012i";
   std::string w_axes = c.w_axes;
-  View w = join_outputs(c, builder.memory_view(c.op.inputs[1]), w_axes);
+  // As pack_weights makes them.
+  const bool is_packed = groups == 1 && w_axes.starts_with("O") && w_axes.ends_with("io");
+  View w = builder.memory_view(c.op.inputs[1]);
+  if (!is_packed) w = join_outputs(c, w, w_axes);
   const auto lanes_contiguous = [&](const View& view) {
     return Axes{w_axes, view}.extent('o') == 1 || Axes{w_axes, view}.stride('o') == 1;
   };
   if (!lanes_contiguous(w))
-    w = builder.packed_view(c.op.inputs[1], order_of(w_axes, wanted == "o012i" ? "012io" : wanted));
+    w = builder.packed_view(c.op.inputs[1], is_packed ? order_of(w_axes, "O012io")
+                                                      : order_of(w_axes, wanted == "o012i" ? "012io" : wanted));
   const Axes wa{w_axes, w};
   const std::vector<int> order = order_of(c.y_axes, "n012c");
   builder.finish_root(c.group, {order, c.y_axes.find('c') == std::string::npos ? 0 : 1}, [&](const View& y) {
@@ -201,9 +205,11 @@ void lower_forward(Convolution& c) {
     std::vector<Field>& config = step.config;
     const int lanes = builder.lanes(c.op.result()->type.element);
     const Triple out = window.extents(ya), k = window.extents(wa);
-    const TileShape tile =
-        depthwise ? depthwise_tile_shape(out[2], o_all, lanes, builder.target().registers)
-                  : tile_shape(divide_up(out[2], window.input_dilation[2]), o, lanes, builder.target().registers);
+    const std::int64_t places = divide_up(out[2], window.input_dilation[2]);
+    const int registers = builder.target().registers;
+    const TileShape tile = depthwise   ? depthwise_tile_shape(out[2], o_all, lanes, registers)
+                           : is_packed ? tile_of_vectors(places, wa.extent('o') / lanes, registers)
+                                       : tile_shape(places, o, lanes, registers);
     config = {field("n", xa.extent('n')), field("groups", depthwise ? 1 : groups), field("i", i),
               field("o", depthwise ? o_all : o)};
     c.add(config, "in", window.extents(xa));
@@ -216,9 +222,9 @@ void lower_forward(Convolution& c) {
     config.push_back(field("x_n", xa.stride('n')));
     c.add(config, "x", window.strides(xa));
     config.push_back(field("x_i", depthwise ? 0 : xa.stride('c')));
-    config.push_back(flag_field("packed", false));
-    config.push_back(field("w_group", depthwise ? 0 : wa.stride('o') * o));
-    config.push_back(field("w_block", 0));
+    config.push_back(flag_field("packed", is_packed));
+    config.push_back(field("w_group", depthwise || is_packed ? 0 : wa.stride('o') * o));
+    config.push_back(field("w_block", is_packed ? wa.stride('O') : 0));
     c.add(config, "w", window.strides(wa));
     config.push_back(field("w_i", depthwise ? 0 : wa.stride('i')));
     config.push_back(field("y_n", ya.stride('n')));
