@@ -99,10 +99,10 @@ struct CopyFc8Bias {
 };
 
 struct PackConv1Weight {
-  static constexpr int rank = 3;
-  static constexpr std::ptrdiff_t extent[3] = {121, 3, 96};
-  static constexpr std::ptrdiff_t x_stride[3] = {1, 121, 363};
-  static constexpr std::ptrdiff_t y_stride[3] = {288, 96, 1};
+  static constexpr int rank = 4;
+  static constexpr std::ptrdiff_t extent[4] = {4, 121, 3, 24};
+  static constexpr std::ptrdiff_t x_stride[4] = {8712, 1, 121, 363};
+  static constexpr std::ptrdiff_t y_stride[4] = {8712, 72, 24, 1};
   static constexpr int lanes = 8;
 };
 
@@ -167,8 +167,8 @@ struct Conv1 {
   static constexpr std::ptrdiff_t k_0 = 11, k_1 = 11, stride_0 = 4, stride_1 = 4, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 0, pad_low_1 = 0, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 227, x_1 = 1, x_i = 51529;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 96, w_block = 0, w_0 = 3168, w_1 = 288, w_i = 96, y_n = 0, y_0 = 5280;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 8712, w_0 = 792, w_1 = 72, w_i = 24, y_n = 0, y_0 = 5280;
   static constexpr std::ptrdiff_t y_1 = 96;
   static constexpr int lanes = 8, tile_m = 4, tile_n = 3;
   static constexpr bool depthwise = false;
@@ -400,7 +400,7 @@ void copy_fc7_bias(const float* x, float* y) { copy<CopyFc6Bias>(x, y); }
 // model.nn:16  copies fc8_bias, f32[1000]
 void copy_fc8_bias(const float* x, float* y) { copy<CopyFc8Bias>(x, y); }
 
-// model.nn:13  packs conv1_weight, f32[11, 11, 3, 96]
+// model.nn:13  packs conv1_weight, f32[4, 11, 11, 3, 24]
 void pack_conv1_weight(const float* x, float* y) { copy<PackConv1Weight>(x, y); }
 
 // model.nn:14  packs conv2_weight, f32[5, 5, 48, 256]

@@ -36,22 +36,22 @@ static_assert(offsetof(Parameters, fc8_bias) == 243856896 && sizeof(Parameters) 
 
 // What `prepare` computes from the parameters once: packed and folded weights. 243,860,896 bytes.
 struct alignas(64) Prepared {
-  float conv1_bias[96];                // conv1.bias
-  float conv2_bias[256];               // conv2.bias
-  float conv3_bias[384];               // conv3.bias
-  float conv4_bias[384];               // conv4.bias
-  float conv5_bias[256];               // conv5.bias
-  float fc6_bias[4096];                // fc6.bias
-  float fc7_bias[4096];                // fc7.bias
-  float fc8_bias[1000];                // fc8.bias
-  float conv1_weight[11][11][3][96];   // conv1.weight
-  float conv2_weight[5][5][48][256];   // conv2.weight
-  float conv3_weight[3][3][256][384];  // conv3.weight
-  float conv4_weight[3][3][192][384];  // conv4.weight
-  float conv5_weight[3][3][192][256];  // conv5.weight
-  float fc6_weight[9216][4096];        // fc6.weight
-  float fc7_weight[4096][4096];        // fc7.weight
-  float fc8_weight[4096][1000];        // fc8.weight
+  float conv1_bias[96];                  // conv1.bias
+  float conv2_bias[256];                 // conv2.bias
+  float conv3_bias[384];                 // conv3.bias
+  float conv4_bias[384];                 // conv4.bias
+  float conv5_bias[256];                 // conv5.bias
+  float fc6_bias[4096];                  // fc6.bias
+  float fc7_bias[4096];                  // fc7.bias
+  float fc8_bias[1000];                  // fc8.bias
+  float conv1_weight[4][11][11][3][24];  // conv1.weight
+  float conv2_weight[5][5][48][256];     // conv2.weight
+  float conv3_weight[3][3][256][384];    // conv3.weight
+  float conv4_weight[3][3][192][384];    // conv4.weight
+  float conv5_weight[3][3][192][256];    // conv5.weight
+  float fc6_weight[9216][4096];          // fc6.weight
+  float fc7_weight[4096][4096];          // fc7.weight
+  float fc8_weight[4096][1000];          // fc8.weight
 };
 static_assert(offsetof(Prepared, fc8_weight) == 227476896 && sizeof(Prepared) == 243860928, "contiguous");
 

@@ -1224,18 +1224,18 @@ struct PackBlock1ConvWeight {
 };
 
 struct PackBlock2ConvWeight {
-  static constexpr int rank = 3;
-  static constexpr std::ptrdiff_t extent[3] = {9, 16, 32};
-  static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 144};
-  static constexpr std::ptrdiff_t y_stride[3] = {512, 32, 1};
+  static constexpr int rank = 4;
+  static constexpr std::ptrdiff_t extent[4] = {2, 9, 16, 16};
+  static constexpr std::ptrdiff_t x_stride[4] = {2304, 1, 9, 144};
+  static constexpr std::ptrdiff_t y_stride[4] = {2304, 256, 16, 1};
   static constexpr int lanes = 8;
 };
 
 struct PackBlock3ConvWeight {
-  static constexpr int rank = 3;
-  static constexpr std::ptrdiff_t extent[3] = {9, 32, 32};
-  static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 288};
-  static constexpr std::ptrdiff_t y_stride[3] = {1024, 32, 1};
+  static constexpr int rank = 4;
+  static constexpr std::ptrdiff_t extent[4] = {2, 9, 32, 16};
+  static constexpr std::ptrdiff_t x_stride[4] = {4608, 1, 9, 288};
+  static constexpr std::ptrdiff_t y_stride[4] = {4608, 512, 16, 1};
   static constexpr int lanes = 8;
 };
 
@@ -1264,8 +1264,8 @@ struct Block2Conv {
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 128, x_1 = 16, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 32, w_block = 0, w_0 = 1536, w_1 = 512, w_i = 32, y_n = 0, y_0 = 256;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 2304, w_0 = 768, w_1 = 256, w_i = 16, y_n = 0, y_0 = 256;
   static constexpr std::ptrdiff_t y_1 = 32;
   static constexpr int lanes = 8, tile_m = 4, tile_n = 2;
   static constexpr bool depthwise = false;
@@ -1283,8 +1283,8 @@ struct Block3Conv {
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 128, x_1 = 32, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 32, w_block = 0, w_0 = 3072, w_1 = 1024, w_i = 32, y_n = 0, y_0 = 128;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 4608, w_0 = 1536, w_1 = 512, w_i = 16, y_n = 0, y_0 = 128;
   static constexpr std::ptrdiff_t y_1 = 32;
   static constexpr int lanes = 8, tile_m = 4, tile_n = 2;
   static constexpr bool depthwise = false;
@@ -1509,10 +1509,10 @@ void copy_top_bias(const float* x, float* y) { copy<CopyTopBias>(x, y); }
 // model.nn:3  packs block1_conv_weight, f32[3, 3, 1, 16]
 void pack_block1_conv_weight(const float* x, float* y) { copy<PackBlock1ConvWeight>(x, y); }
 
-// model.nn:3  packs block2_conv_weight, f32[3, 3, 16, 32]
+// model.nn:3  packs block2_conv_weight, f32[2, 3, 3, 16, 16]
 void pack_block2_conv_weight(const float* x, float* y) { copy<PackBlock2ConvWeight>(x, y); }
 
-// model.nn:3  packs block3_conv_weight, f32[3, 3, 32, 32]
+// model.nn:3  packs block3_conv_weight, f32[2, 3, 3, 32, 16]
 void pack_block3_conv_weight(const float* x, float* y) { copy<PackBlock3ConvWeight>(x, y); }
 
 // model.nn:15  packs top_weight, f32[128, 10]

@@ -38,14 +38,14 @@ static_assert(offsetof(Parameters, block3_batch_norm_running_var) == 62184 && si
 
 // What `prepare` computes from the parameters once: packed and folded weights. 61,352 bytes.
 struct alignas(64) Prepared {
-  float top_bias[10];                             // top.bias
-  float block1_conv_bias_folded[16];              // block1.conv.bias.folded
-  float block1_conv_weight_folded[3][3][1][16];   // block1.conv.weight.folded
-  float block2_conv_weight_folded[3][3][16][32];  // block2.conv.weight.folded
-  float block2_conv_bias_folded[32];              // block2.conv.bias.folded
-  float block3_conv_weight_folded[3][3][32][32];  // block3.conv.weight.folded
-  float block3_conv_bias_folded[32];              // block3.conv.bias.folded
-  float top_weight[128][10];                      // top.weight
+  float top_bias[10];                                // top.bias
+  float block1_conv_bias_folded[16];                 // block1.conv.bias.folded
+  float block1_conv_weight_folded[3][3][1][16];      // block1.conv.weight.folded
+  float block2_conv_weight_folded[2][3][3][16][16];  // block2.conv.weight.folded
+  float block2_conv_bias_folded[32];                 // block2.conv.bias.folded
+  float block3_conv_weight_folded[2][3][3][32][16];  // block3.conv.weight.folded
+  float block3_conv_bias_folded[32];                 // block3.conv.bias.folded
+  float top_weight[128][10];                         // top.weight
 };
 static_assert(offsetof(Prepared, top_weight) == 56232 && sizeof(Prepared) == 61376, "contiguous");
 

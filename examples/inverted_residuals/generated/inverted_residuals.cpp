@@ -74,10 +74,10 @@ struct PackConvWeight {
 };
 
 struct PackBlock1ConvWeight {
-  static constexpr int rank = 2;
-  static constexpr std::ptrdiff_t extent[2] = {16, 96};
-  static constexpr std::ptrdiff_t x_stride[2] = {1, 16};
-  static constexpr std::ptrdiff_t y_stride[2] = {96, 1};
+  static constexpr int rank = 3;
+  static constexpr std::ptrdiff_t extent[3] = {4, 16, 24};
+  static constexpr std::ptrdiff_t x_stride[3] = {384, 1, 16};
+  static constexpr std::ptrdiff_t y_stride[3] = {384, 24, 1};
   static constexpr int lanes = 8;
 };
 
@@ -106,10 +106,10 @@ struct PackBlock2Conv3Weight {
 };
 
 struct PackBlock3ConvWeight {
-  static constexpr int rank = 2;
-  static constexpr std::ptrdiff_t extent[2] = {24, 144};
-  static constexpr std::ptrdiff_t x_stride[2] = {1, 24};
-  static constexpr std::ptrdiff_t y_stride[2] = {144, 1};
+  static constexpr int rank = 3;
+  static constexpr std::ptrdiff_t extent[3] = {6, 24, 24};
+  static constexpr std::ptrdiff_t x_stride[3] = {576, 1, 24};
+  static constexpr std::ptrdiff_t y_stride[3] = {576, 24, 1};
   static constexpr int lanes = 8;
 };
 
@@ -154,8 +154,8 @@ struct Block1Conv {
   static constexpr std::ptrdiff_t k_0 = 1, k_1 = 1, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 0, pad_low_1 = 0, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 128, x_1 = 16, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 96, w_block = 0, w_0 = 1536, w_1 = 1536, w_i = 96, y_n = 0, y_0 = 768;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 384, w_0 = 384, w_1 = 384, w_i = 24, y_n = 0, y_0 = 768;
   static constexpr std::ptrdiff_t y_1 = 96;
   static constexpr int lanes = 8, tile_m = 4, tile_n = 3;
   static constexpr bool depthwise = false;
@@ -214,8 +214,8 @@ struct Block3Conv {
   static constexpr std::ptrdiff_t k_0 = 1, k_1 = 1, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 0, pad_low_1 = 0, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 96, x_1 = 24, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 144, w_block = 0, w_0 = 3456, w_1 = 3456, w_i = 144, y_n = 0, y_0 = 576;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 576, w_0 = 576, w_1 = 576, w_i = 24, y_n = 0, y_0 = 576;
   static constexpr std::ptrdiff_t y_1 = 144;
   static constexpr int lanes = 8, tile_m = 4, tile_n = 3;
   static constexpr bool depthwise = false;
@@ -765,7 +765,7 @@ void copy_dense_bias(const float* x, float* y) { copy<CopyDenseBias>(x, y); }
 // model.nn:11  packs conv_weight, f32[3, 3, 1, 16]
 void pack_conv_weight(const float* x, float* y) { copy<PackConvWeight>(x, y); }
 
-// block.nn:7  packs block1_conv_weight, f32[1, 1, 16, 96]
+// block.nn:7  packs block1_conv_weight, f32[4, 1, 1, 16, 24]
 void pack_block1_conv_weight(const float* x, float* y) { copy<PackBlock1ConvWeight>(x, y); }
 
 // block.nn:10  packs block1_conv_2_weight, f32[3, 3, 1, 96]
@@ -774,7 +774,7 @@ void pack_block1_conv_2_weight(const float* x, float* y) { copy<PackBlock1Conv2W
 // block.nn:13  packs block1_conv_3_weight, f32[1, 1, 96, 16]
 void pack_block1_conv_3_weight(const float* x, float* y) { copy<PackBlock1Conv3Weight>(x, y); }
 
-// block.nn:7  packs block2_conv_weight, f32[1, 1, 16, 96]
+// block.nn:7  packs block2_conv_weight, f32[4, 1, 1, 16, 24]
 void pack_block2_conv_weight(const float* x, float* y) { copy<PackBlock1ConvWeight>(x, y); }
 
 // block.nn:10  packs block2_conv_2_weight, f32[3, 3, 1, 96]
@@ -783,7 +783,7 @@ void pack_block2_conv_2_weight(const float* x, float* y) { copy<PackBlock1Conv2W
 // block.nn:13  packs block2_conv_3_weight, f32[1, 1, 96, 24]
 void pack_block2_conv_3_weight(const float* x, float* y) { copy<PackBlock2Conv3Weight>(x, y); }
 
-// block.nn:7  packs block3_conv_weight, f32[1, 1, 24, 144]
+// block.nn:7  packs block3_conv_weight, f32[6, 1, 1, 24, 24]
 void pack_block3_conv_weight(const float* x, float* y) { copy<PackBlock3ConvWeight>(x, y); }
 
 // block.nn:10  packs block3_conv_2_weight, f32[3, 3, 1, 144]
@@ -792,7 +792,7 @@ void pack_block3_conv_2_weight(const float* x, float* y) { copy<PackBlock3Conv2W
 // block.nn:13  packs block3_conv_3_weight, f32[1, 1, 144, 24]
 void pack_block3_conv_3_weight(const float* x, float* y) { copy<PackBlock3Conv3Weight>(x, y); }
 
-// block.nn:7  packs block4_conv_weight, f32[1, 1, 24, 144]
+// block.nn:7  packs block4_conv_weight, f32[6, 1, 1, 24, 24]
 void pack_block4_conv_weight(const float* x, float* y) { copy<PackBlock3ConvWeight>(x, y); }
 
 // block.nn:10  packs block4_conv_2_weight, f32[3, 3, 1, 144]

@@ -91,25 +91,25 @@ struct alignas(64) Prepared {
   float dense_bias[10];                              // dense.bias
   float conv_bias_folded[16];                        // conv.bias.folded
   float conv_weight_folded[3][3][1][16];             // conv.weight.folded
-  float block1_conv_weight_folded[1][1][16][96];     // block1.conv.weight.folded
+  float block1_conv_weight_folded[4][1][1][16][24];  // block1.conv.weight.folded
   float block1_conv_bias_folded[96];                 // block1.conv.bias.folded
   float block1_conv_2_weight_folded[3][3][1][96];    // block1.conv_2.weight.folded
   float block1_conv_2_bias_folded[96];               // block1.conv_2.bias.folded
   float block1_conv_3_weight_folded[1][1][96][16];   // block1.conv_3.weight.folded
   float block1_conv_3_bias_folded[16];               // block1.conv_3.bias.folded
-  float block2_conv_weight_folded[1][1][16][96];     // block2.conv.weight.folded
+  float block2_conv_weight_folded[4][1][1][16][24];  // block2.conv.weight.folded
   float block2_conv_bias_folded[96];                 // block2.conv.bias.folded
   float block2_conv_2_weight_folded[3][3][1][96];    // block2.conv_2.weight.folded
   float block2_conv_2_bias_folded[96];               // block2.conv_2.bias.folded
   float block2_conv_3_weight_folded[1][1][96][24];   // block2.conv_3.weight.folded
   float block2_conv_3_bias_folded[24];               // block2.conv_3.bias.folded
-  float block3_conv_weight_folded[1][1][24][144];    // block3.conv.weight.folded
+  float block3_conv_weight_folded[6][1][1][24][24];  // block3.conv.weight.folded
   float block3_conv_bias_folded[144];                // block3.conv.bias.folded
   float block3_conv_2_weight_folded[3][3][1][144];   // block3.conv_2.weight.folded
   float block3_conv_2_bias_folded[144];              // block3.conv_2.bias.folded
   float block3_conv_3_weight_folded[1][1][144][24];  // block3.conv_3.weight.folded
   float block3_conv_3_bias_folded[24];               // block3.conv_3.bias.folded
-  float block4_conv_weight_folded[1][1][24][144];    // block4.conv.weight.folded
+  float block4_conv_weight_folded[6][1][1][24][24];  // block4.conv.weight.folded
   float block4_conv_bias_folded[144];                // block4.conv.bias.folded
   float block4_conv_2_weight_folded[3][3][1][144];   // block4.conv_2.weight.folded
   float block4_conv_2_bias_folded[144];              // block4.conv_2.bias.folded

@@ -82,26 +82,26 @@ struct PackResidualConvWeight {
 };
 
 struct PackResidual2ConvWeight {
-  static constexpr int rank = 3;
-  static constexpr std::ptrdiff_t extent[3] = {9, 16, 32};
-  static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 144};
-  static constexpr std::ptrdiff_t y_stride[3] = {512, 32, 1};
+  static constexpr int rank = 4;
+  static constexpr std::ptrdiff_t extent[4] = {2, 9, 16, 16};
+  static constexpr std::ptrdiff_t x_stride[4] = {2304, 1, 9, 144};
+  static constexpr std::ptrdiff_t y_stride[4] = {2304, 256, 16, 1};
   static constexpr int lanes = 8;
 };
 
 struct PackResidual2Conv2Weight {
-  static constexpr int rank = 3;
-  static constexpr std::ptrdiff_t extent[3] = {9, 32, 32};
-  static constexpr std::ptrdiff_t x_stride[3] = {1, 9, 288};
-  static constexpr std::ptrdiff_t y_stride[3] = {1024, 32, 1};
+  static constexpr int rank = 4;
+  static constexpr std::ptrdiff_t extent[4] = {2, 9, 32, 16};
+  static constexpr std::ptrdiff_t x_stride[4] = {4608, 1, 9, 288};
+  static constexpr std::ptrdiff_t y_stride[4] = {4608, 512, 16, 1};
   static constexpr int lanes = 8;
 };
 
 struct PackResidual2Conv3Weight {
-  static constexpr int rank = 2;
-  static constexpr std::ptrdiff_t extent[2] = {16, 32};
-  static constexpr std::ptrdiff_t x_stride[2] = {1, 16};
-  static constexpr std::ptrdiff_t y_stride[2] = {32, 1};
+  static constexpr int rank = 3;
+  static constexpr std::ptrdiff_t extent[3] = {2, 16, 16};
+  static constexpr std::ptrdiff_t x_stride[3] = {256, 1, 16};
+  static constexpr std::ptrdiff_t y_stride[3] = {256, 16, 1};
   static constexpr int lanes = 8;
 };
 
@@ -158,8 +158,8 @@ struct Residual2Conv {
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 2, stride_1 = 2, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 0, pad_low_1 = 0, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 512, x_1 = 16, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 32, w_block = 0, w_0 = 1536, w_1 = 512, w_i = 32, y_n = 0, y_0 = 512;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 2304, w_0 = 768, w_1 = 256, w_i = 16, y_n = 0, y_0 = 512;
   static constexpr std::ptrdiff_t y_1 = 32;
   static constexpr int lanes = 8, tile_m = 6, tile_n = 2;
   static constexpr bool depthwise = false;
@@ -170,8 +170,8 @@ struct Residual2Conv2 {
   static constexpr std::ptrdiff_t k_0 = 3, k_1 = 3, stride_0 = 1, stride_1 = 1, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 1, pad_low_1 = 1, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 512, x_1 = 32, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 32, w_block = 0, w_0 = 3072, w_1 = 1024, w_i = 32, y_n = 0, y_0 = 512;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 4608, w_0 = 1536, w_1 = 512, w_i = 16, y_n = 0, y_0 = 512;
   static constexpr std::ptrdiff_t y_1 = 32;
   static constexpr int lanes = 8, tile_m = 6, tile_n = 2;
   static constexpr bool depthwise = false;
@@ -182,8 +182,8 @@ struct Residual2Conv3 {
   static constexpr std::ptrdiff_t k_0 = 1, k_1 = 1, stride_0 = 2, stride_1 = 2, dilation_0 = 1, dilation_1 = 1;
   static constexpr std::ptrdiff_t input_dilation_0 = 1, input_dilation_1 = 1, pad_low_0 = 0, pad_low_1 = 0, x_n = 0;
   static constexpr std::ptrdiff_t x_0 = 512, x_1 = 16, x_i = 1;
-  static constexpr bool packed = false;
-  static constexpr std::ptrdiff_t w_group = 32, w_block = 0, w_0 = 512, w_1 = 512, w_i = 32, y_n = 0, y_0 = 512;
+  static constexpr bool packed = true;
+  static constexpr std::ptrdiff_t w_group = 0, w_block = 256, w_0 = 256, w_1 = 256, w_i = 16, y_n = 0, y_0 = 512;
   static constexpr std::ptrdiff_t y_1 = 32;
   static constexpr int lanes = 8, tile_m = 6, tile_n = 2;
   static constexpr bool depthwise = false;
@@ -691,13 +691,13 @@ void pack_residual_conv_weight(const float* x, float* y) { copy<PackResidualConv
 // model.nn:4  packs residual_conv_2_weight, f32[3, 3, 16, 16]
 void pack_residual_conv_2_weight(const float* x, float* y) { copy<PackResidualConvWeight>(x, y); }
 
-// model.nn:3  packs residual_2_conv_weight, f32[3, 3, 16, 32]
+// model.nn:3  packs residual_2_conv_weight, f32[2, 3, 3, 16, 16]
 void pack_residual_2_conv_weight(const float* x, float* y) { copy<PackResidual2ConvWeight>(x, y); }
 
-// model.nn:4  packs residual_2_conv_2_weight, f32[3, 3, 32, 32]
+// model.nn:4  packs residual_2_conv_2_weight, f32[2, 3, 3, 32, 16]
 void pack_residual_2_conv_2_weight(const float* x, float* y) { copy<PackResidual2Conv2Weight>(x, y); }
 
-// model.nn:6  packs residual_2_conv_3_weight, f32[1, 1, 16, 32]
+// model.nn:6  packs residual_2_conv_3_weight, f32[2, 1, 1, 16, 16]
 void pack_residual_2_conv_3_weight(const float* x, float* y) { copy<PackResidual2Conv3Weight>(x, y); }
 
 // model.nn:3  packs residual_3_conv_weight, f32[3, 3, 32, 64]

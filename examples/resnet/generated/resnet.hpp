@@ -68,26 +68,26 @@ static_assert(offsetof(Parameters, residual_3_batch_norm_3_running_var) == 31460
 
 // What `prepare` computes from the parameters once: packed and folded weights. 310,824 bytes.
 struct alignas(64) Prepared {
-  float dense_bias[10];                                 // dense.bias
-  float conv_bias_folded[16];                           // conv.bias.folded
-  float conv_weight_folded[3][3][3][16];                // conv.weight.folded
-  float residual_conv_weight_folded[3][3][16][16];      // residual.conv.weight.folded
-  float residual_conv_bias_folded[16];                  // residual.conv.bias.folded
-  float residual_conv_2_weight_folded[3][3][16][16];    // residual.conv_2.weight.folded
-  float residual_conv_2_bias_folded[16];                // residual.conv_2.bias.folded
-  float residual_2_conv_weight_folded[3][3][16][32];    // residual_2.conv.weight.folded
-  float residual_2_conv_bias_folded[32];                // residual_2.conv.bias.folded
-  float residual_2_conv_2_weight_folded[3][3][32][32];  // residual_2.conv_2.weight.folded
-  float residual_2_conv_2_bias_folded[32];              // residual_2.conv_2.bias.folded
-  float residual_2_conv_3_weight_folded[1][1][16][32];  // residual_2.conv_3.weight.folded
-  float residual_2_conv_3_bias_folded[32];              // residual_2.conv_3.bias.folded
-  float residual_3_conv_weight_folded[3][3][32][64];    // residual_3.conv.weight.folded
-  float residual_3_conv_bias_folded[64];                // residual_3.conv.bias.folded
-  float residual_3_conv_2_weight_folded[3][3][64][64];  // residual_3.conv_2.weight.folded
-  float residual_3_conv_2_bias_folded[64];              // residual_3.conv_2.bias.folded
-  float residual_3_conv_3_weight_folded[1][1][32][64];  // residual_3.conv_3.weight.folded
-  float residual_3_conv_3_bias_folded[64];              // residual_3.conv_3.bias.folded
-  float dense_weight_folded[64][10];                    // dense.weight.folded
+  float dense_bias[10];                                    // dense.bias
+  float conv_bias_folded[16];                              // conv.bias.folded
+  float conv_weight_folded[3][3][3][16];                   // conv.weight.folded
+  float residual_conv_weight_folded[3][3][16][16];         // residual.conv.weight.folded
+  float residual_conv_bias_folded[16];                     // residual.conv.bias.folded
+  float residual_conv_2_weight_folded[3][3][16][16];       // residual.conv_2.weight.folded
+  float residual_conv_2_bias_folded[16];                   // residual.conv_2.bias.folded
+  float residual_2_conv_weight_folded[2][3][3][16][16];    // residual_2.conv.weight.folded
+  float residual_2_conv_bias_folded[32];                   // residual_2.conv.bias.folded
+  float residual_2_conv_2_weight_folded[2][3][3][32][16];  // residual_2.conv_2.weight.folded
+  float residual_2_conv_2_bias_folded[32];                 // residual_2.conv_2.bias.folded
+  float residual_2_conv_3_weight_folded[2][1][1][16][16];  // residual_2.conv_3.weight.folded
+  float residual_2_conv_3_bias_folded[32];                 // residual_2.conv_3.bias.folded
+  float residual_3_conv_weight_folded[3][3][32][64];       // residual_3.conv.weight.folded
+  float residual_3_conv_bias_folded[64];                   // residual_3.conv.bias.folded
+  float residual_3_conv_2_weight_folded[3][3][64][64];     // residual_3.conv_2.weight.folded
+  float residual_3_conv_2_bias_folded[64];                 // residual_3.conv_2.bias.folded
+  float residual_3_conv_3_weight_folded[1][1][32][64];     // residual_3.conv_3.weight.folded
+  float residual_3_conv_3_bias_folded[64];                 // residual_3.conv_3.bias.folded
+  float dense_weight_folded[64][10];                       // dense.weight.folded
 };
 static_assert(offsetof(Prepared, dense_weight_folded) == 308264 && sizeof(Prepared) == 310848, "contiguous");
 

@@ -57,24 +57,24 @@ static_assert(offsetof(Parameters, block_6_batch_norm_running_var) == 93168 && s
 
 // What `prepare` computes from the parameters once: packed and folded weights. 91,856 bytes.
 struct alignas(64) Prepared {
-  float conv_transpose_bias[16];                   // conv_transpose.bias
-  float conv_transpose_2_bias[8];                  // conv_transpose_2.bias
-  float conv_bias[4];                              // conv.bias
-  float block_conv_weight_folded[3][3][1][8];      // block.conv.weight.folded
-  float block_conv_bias_folded[8];                 // block.conv.bias.folded
-  float block_2_conv_weight_folded[3][3][8][16];   // block_2.conv.weight.folded
-  float block_2_conv_bias_folded[16];              // block_2.conv.bias.folded
-  float block_3_conv_weight_folded[3][3][16][32];  // block_3.conv.weight.folded
-  float block_3_conv_bias_folded[32];              // block_3.conv.bias.folded
-  float block_4_conv_weight_folded[3][3][32][32];  // block_4.conv.weight.folded
-  float block_4_conv_bias_folded[32];              // block_4.conv.bias.folded
-  float conv_transpose_transpose[2][2][32][16];    // conv_transpose.transpose
-  float block_5_conv_weight_folded[3][3][32][16];  // block_5.conv.weight.folded
-  float block_5_conv_bias_folded[16];              // block_5.conv.bias.folded
-  float conv_transpose_2_transpose[2][2][16][8];   // conv_transpose_2.transpose
-  float block_6_conv_weight_folded[3][3][8][8];    // block_6.conv.weight.folded
-  float block_6_conv_bias_folded[8];               // block_6.conv.bias.folded
-  float conv_weight[1][1][8][4];                   // conv.weight
+  float conv_transpose_bias[16];                      // conv_transpose.bias
+  float conv_transpose_2_bias[8];                     // conv_transpose_2.bias
+  float conv_bias[4];                                 // conv.bias
+  float block_conv_weight_folded[3][3][1][8];         // block.conv.weight.folded
+  float block_conv_bias_folded[8];                    // block.conv.bias.folded
+  float block_2_conv_weight_folded[3][3][8][16];      // block_2.conv.weight.folded
+  float block_2_conv_bias_folded[16];                 // block_2.conv.bias.folded
+  float block_3_conv_weight_folded[2][3][3][16][16];  // block_3.conv.weight.folded
+  float block_3_conv_bias_folded[32];                 // block_3.conv.bias.folded
+  float block_4_conv_weight_folded[2][3][3][32][16];  // block_4.conv.weight.folded
+  float block_4_conv_bias_folded[32];                 // block_4.conv.bias.folded
+  float conv_transpose_transpose[2][2][32][16];       // conv_transpose.transpose
+  float block_5_conv_weight_folded[3][3][32][16];     // block_5.conv.weight.folded
+  float block_5_conv_bias_folded[16];                 // block_5.conv.bias.folded
+  float conv_transpose_2_transpose[2][2][16][8];      // conv_transpose_2.transpose
+  float block_6_conv_weight_folded[3][3][8][8];       // block_6.conv.weight.folded
+  float block_6_conv_bias_folded[8];                  // block_6.conv.bias.folded
+  float conv_weight[1][1][8][4];                      // conv.weight
 };
 static_assert(offsetof(Prepared, conv_weight) == 91728 && sizeof(Prepared) == 91904, "contiguous");
 
