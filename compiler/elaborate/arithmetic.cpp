@@ -12,10 +12,6 @@ const std::map<std::string, std::string> kTensorNames = {
     {"%", "remainder"},   {"^", "power"},    {"==", "equal"},      {"!=", "not_equal"},    {"<", "less"},
     {"<=", "less_equal"}, {">", "less"},     {">=", "less_equal"}, {"and", "logical_and"}, {"or", "logical_or"}};
 
-bool is_comparison(const std::string& op) {
-  return op == "==" || op == "!=" || op == "<" || op == "<=" || op == ">" || op == ">=";
-}
-
 // The shape of a nested list, by its first items.
 Shape list_shape(const Datum& datum) {
   Shape shape;
@@ -36,6 +32,16 @@ bool flatten(const Datum& datum, std::size_t depth, const Shape& shape, std::vec
     if (!flatten(item, depth + 1, shape, leaves)) return false;
   }
   return true;
+}
+
+// The first of the static numbers for which `is_wrong` holds; null: none, or they are no static numbers.
+const Datum* find_number(const Datum& datum, const std::function<bool(const Datum&)>& is_wrong) {
+  if (datum.is_number()) return is_wrong(datum) ? &datum : nullptr;
+  if (!datum.is(DatumKind::List)) return nullptr;
+  for (const Datum& item : datum.items) {
+    if (const Datum* found = find_number(item, is_wrong)) return found;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -360,6 +366,12 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     reporter().fail_with(join_notes({class_notes(values[0]), class_notes(values[1])}), Kind::elements_differ, span,
                          to_string(session.type(values[0]).element), to_string(session.type(values[1]).element));
   }
+  const std::int64_t classes = std::max(class_a, class_b);
+  const auto is_no_class = [&](const Datum& number) { return number.integer < 0 || number.integer >= classes; };
+  if (const Datum* number = has_class ? find_number(class_a > 0 ? b : a, is_no_class) : nullptr) {
+    reporter().fail(Kind::number_not_in_type, class_a > 0 ? b_span : a_span, number->integer,
+                    fmt::format("class[{}]", classes), 0, classes - 1);
+  }
   if (op == "@") return Datum::of(product(values[0], values[1], span));
   ElementType element = values[0]->type.element;
   bool is_logical = op == "and" || op == "or";
@@ -377,7 +389,11 @@ Datum Evaluator::tensor_binary(const std::string& op, const Datum& a, const Datu
     reporter().fail(Kind::integer_quotient, span, describe(a.is(DatumKind::Tensor) ? a : b));
   }
   if (!fits) reporter().fail(Kind::no_arithmetic, span, op, describe(a.is(DatumKind::Tensor) ? a : b));
-  if (op == "==" || op == "!=" || is_comparison(op) || is_logical || !values.empty()) broadcast_together(values, span);
+  if (is_integer(element) && (op == "//" || op == "%") &&
+      find_number(b, [](const Datum& number) { return number.integer == 0; }) != nullptr) {
+    reporter().fail(Kind::division_by_zero, b_span);
+  }
+  broadcast_together(values, span);
   if (op == ">" || op == ">=") std::swap(values[0], values[1]);
   return Datum::of(session.op(kTensorNames.at(op), {values[0], values[1]}));
 }

@@ -98,6 +98,8 @@ class NameChecker {
 
   std::vector<std::string> visible_names() const {
     std::vector<std::string> names = builtin_names();
+    names.insert(names.end(), {"true", "false"});
+    if (in_train_) names.insert(names.end(), kTrainNames.begin(), kTrainNames.end());
     for (const NameScope* scope = scope_; scope != nullptr; scope = scope->parent) {
       for (const auto& [name, declared] : scope->names) names.push_back(name);
     }
