@@ -191,6 +191,9 @@ struct OpDef {
   // for no operand states that the gradient is zero.
   std::function<void(GradientBuilder&)> gradient = {};
   BatchRule batch = {};
+  // The result, which has elements, where some operands have none: from the others, of which there is at least one.
+  // Absent: operands with and without elements do not meet where the result has elements.
+  std::function<Value*(GraphBuilder&, const Op&, std::span<Value* const> others)> without_empty = {};
   Lowering lower = {};
   std::vector<Sample> samples = {};
   Tolerance tolerance = {};
