@@ -200,13 +200,8 @@ std::string FunctorWriter::expression(const Op& op, const std::string& type) {
     const bool as_number = is_bool(input) && !is_bool(op.result()) && !is_choice;
     operands.push_back(as_number ? fmt::format("to_bool({})", name(input)) : name(input));
   }
-  const Lowering& lower = op.def->lower;
-  const ElementType element = op.result()->type.element;
-  const bool is_modular = is_integer(element) && !lower.integer_body.empty();
-  const bool is_double = element == ElementType::F64 && !lower.double_body.empty();
-  std::string body = lower.body_of == nullptr ? "" : lower.body_of(op.inputs[0]->type.element, element);
-  if (body.empty()) body = is_modular ? lower.integer_body : is_double ? lower.double_body : lower.body;
-  if (body.empty()) throw InternalError("no elementwise lowering for " + op.def->name);
+  if (!op.def->lower.body) throw InternalError("no elementwise lowering for " + op.def->name);
+  const std::string body = op.def->lower.body(op.inputs[0]->type.element, op.result()->type.element);
   const std::string single = single_expression(body);
   if (single.empty()) {
     const std::string function = cpp_identifier(op.def->name + "_op");

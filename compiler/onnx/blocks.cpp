@@ -92,6 +92,12 @@ struct Block {
   std::size_t score = 0;
 };
 
+// The numbers that are not the same in all windows of a block: those that always agree are one setting.
+struct Settings {
+  std::vector<std::size_t> first;                 // of each setting, its first number
+  std::vector<std::optional<std::size_t>> index;  // of each number, its setting; nothing: all windows have this number
+};
+
 class Folder {
  public:
   Folder(std::vector<Line>& lines, std::map<std::string, Tensor>& weights, const BlockContext& context)
@@ -118,6 +124,11 @@ class Folder {
   int uses_in(const Window& window, const std::string& name) const;
   void score(Block& block) const;
   std::string replace(const Block& block);
+  std::vector<std::string> setting_names(const Window& window, const Settings& settings) const;
+  std::string definition_name(const Block& block);
+  std::size_t last_of_run(const Block& block, std::size_t first) const;
+  void apply(const Block& block, std::size_t first, std::size_t last, const std::string& name, const std::string& op,
+             const std::map<std::string, std::string>& local, std::vector<Line>& lines);
   std::string definition(const Block& block, const std::string& name, const std::vector<std::string>& settings,
                          std::map<std::string, std::string>& local);
   std::vector<std::string> input_types(const Block& block, Names& names) const;
@@ -243,9 +254,9 @@ std::string Folder::module(const Window& window) const {
   return starts && ends ? common : "";
 }
 
-// Positions of numbers that are not the same in all windows, one for each setting: those that always agree are one.
-std::vector<std::size_t> settings_of(const Block& block, std::vector<std::string>* names = nullptr) {
-  std::vector<std::size_t> first;
+Settings settings_of(const Block& block) {
+  Settings settings;
+  std::vector<std::size_t>& first = settings.first;
   for (std::size_t at = 0; at < block.numbers[0].size(); ++at) {
     const auto agree = [&](std::size_t other) {
       return std::all_of(block.numbers.begin(), block.numbers.end(),
@@ -253,17 +264,17 @@ std::vector<std::size_t> settings_of(const Block& block, std::vector<std::string
     };
     const bool is_same = std::all_of(block.numbers.begin(), block.numbers.end(),
                                      [&](const auto& numbers) { return numbers[at] == block.numbers[0][at]; });
-    if (names != nullptr) names->push_back("");
+    settings.index.emplace_back();
     if (is_same) continue;
     const std::vector<std::size_t>::const_iterator known = std::find_if(first.begin(), first.end(), agree);
-    if (names != nullptr) names->back() = fmt::format("{}", known - first.begin());
+    settings.index.back() = static_cast<std::size_t>(known - first.begin());
     if (known == first.end()) first.push_back(at);
   }
-  return first;
+  return settings;
 }
 
 void Folder::score(Block& block) const {
-  const std::size_t settings = settings_of(block).size();
+  const std::size_t settings = settings_of(block).first.size();
   if (block.windows.size() < 2 || settings > kSettingsMax) return;
   bool are_modules = true;
   for (const Window& window : block.windows) {
@@ -387,13 +398,12 @@ std::string Folder::definition(const Block& block, const std::string& name, cons
     header += fmt::format("{}{}: {}", i == 0 ? "" : ", ", local[window.inputs[i]], types[i]);
   }
   // Settings: their names, and the number that stands for each place.
-  std::vector<std::string> index_at;
-  const std::vector<std::size_t> places = settings_of(block, &index_at);
+  const Settings places = settings_of(block);
   std::vector<std::string> given;
-  for (std::size_t i = 0; i < places.size(); ++i) {
+  for (std::size_t i = 0; i < places.first.size(); ++i) {
     given.push_back(names.give(settings[i], "n"));
     const bool is_real = std::any_of(block.numbers.begin(), block.numbers.end(), [&](const auto& numbers) {
-      return numbers[places[i]].find_first_not_of("0123456789") != std::string::npos;
+      return numbers[places.first[i]].find_first_not_of("0123456789") != std::string::npos;
     });
     header += fmt::format(", {}: {}", given.back(), is_real ? "real" : "int");
   }
@@ -417,7 +427,7 @@ std::string Folder::definition(const Block& block, const std::string& name, cons
       std::string piece = token.text;
       if (token.kind == Token::Kind::Name) piece = local.at(token.text);
       if (token.kind == Token::Kind::Number) {
-        if (!index_at[number].empty()) piece = given[static_cast<std::size_t>(std::stoi(index_at[number]))];
+        if (places.index[number]) piece = given[*places.index[number]];
         ++number;
       }
       text += piece;
@@ -457,72 +467,92 @@ void Folder::rename_weights(const Window& first, const Window& window, const std
   }
 }
 
-std::string Folder::replace(const Block& block) {
-  std::vector<std::string> index_at, settings;
-  const std::vector<std::size_t> places = settings_of(block, &index_at);
+// What each setting is to the operator that it is given to first.
+std::vector<std::string> Folder::setting_names(const Window& window, const Settings& settings) const {
+  std::vector<std::string> names;
   std::size_t number = 0;
-  const Window& first = block.windows[0];
-  for (std::size_t i = first.start; i < first.start + first.size; ++i) {
+  for (std::size_t i = window.start; i < window.start + window.size; ++i) {
     for (std::size_t k = 0; k < tokens_[i].size(); ++k) {
       if (tokens_[i][k].kind != Token::Kind::Number) continue;
-      if (std::count(places.begin(), places.end(), number) != 0)
-        settings.push_back(setting_name(tokens_[i], k, lines_[i].kind));
+      if (std::count(settings.first.begin(), settings.first.end(), number) != 0)
+        names.push_back(setting_name(tokens_[i], k, lines_[i].kind));
       ++number;
     }
   }
+  return names;
+}
+
+// After the class of the module, if that says something.
+std::string Folder::definition_name(const Block& block) {
   const std::map<std::string, std::string>::const_iterator known = context_.classes.find(block.modules[0]);
   // A list says nothing of what is in it.
   const std::set<std::string> lists = {"Sequential", "ModuleList", "ModuleDict"};
   const bool is_named = !block.modules[0].empty() && known != context_.classes.end() && lists.count(known->second) == 0;
   const std::string unnamed = generic_ == 0 ? "block" : fmt::format("block_{}", static_cast<char>('a' + generic_));
-  const std::string name = context_.names.give(is_named ? snake_case(known->second) : unnamed, "block");
   generic_ += is_named ? 0 : 1;
+  return context_.names.give(is_named ? snake_case(known->second) : unnamed, "block");
+}
+
+// The last of the windows from `first` on that follow each other, each applied to the result of the one before and all
+// with the same numbers.
+std::size_t Folder::last_of_run(const Block& block, std::size_t first) const {
+  const auto follows = [&](std::size_t next) {
+    const Window& before = block.windows[next - 1];
+    const Window& one = block.windows[next];
+    return one.start == before.start + before.size && one.inputs == std::vector<std::string>{before.output} &&
+           uses_in(one, before.output) == uses_.at(before.output) && block.numbers[next] == block.numbers[first];
+  };
+  std::size_t last = first;
+  while (last + 1 < block.windows.size() && follows(last + 1)) ++last;
+  return last;
+}
+
+// Adds the lines that declare the layer `op` for the windows from `first` to `last`, and apply it. `local`: the names
+// in the block for those of the first window of all.
+void Folder::apply(const Block& block, std::size_t first, std::size_t last, const std::string& name,
+                   const std::string& op, const std::map<std::string, std::string>& local, std::vector<Line>& lines) {
+  const bool is_list = last > first;
+  std::string module = block.modules[first];
+  std::string instance = module.empty() ? fmt::format("{}{}", name, first + 1) : module;
+  if (is_list) {
+    const std::size_t digits = module.find_last_not_of("0123456789");
+    instance = module.empty() || digits == std::string::npos ? name + "s" : module.substr(0, digits);
+  }
+  instance = context_.names.give(instance, "block");
+  for (std::size_t i = first; i <= last; ++i) {
+    const std::string owner = is_list ? fmt::format("{}.{}", instance, i - first) : instance;
+    rename_weights(block.windows[0], block.windows[i], local, owner);
+    module = common_module(module, block.modules[i]);
+  }
+  const std::int64_t copies = is_list ? static_cast<std::int64_t>(last - first + 1) : 0;
+  lines.push_back({Line::Kind::Layer, {instance}, "", op, {}, copies, module});
+  const std::vector<std::string>& inputs = block.windows[first].inputs;
+  Line applied{Line::Kind::Value, {block.windows[last].output}, "", instance, inputs, 0, module};
+  applied.used.push_back(instance);
+  if (inputs.size() == 1) {
+    applied.head = inputs[0];
+  } else {
+    applied.right = fmt::format("{}({})", instance, fmt::join(inputs, ", "));
+  }
+  lines.push_back(std::move(applied));
+}
+
+std::string Folder::replace(const Block& block) {
+  const Settings settings = settings_of(block);
+  const std::string name = definition_name(block);
   std::map<std::string, std::string> local;
-  const std::string text = definition(block, name, settings, local);
+  const std::string text = definition(block, name, setting_names(block.windows[0], settings), local);
   defined_.insert(name);
   std::vector<Line> replaced;
-  std::size_t at = 0;
-  for (std::size_t w = 0; w < block.windows.size(); ++w) {
-    // Windows that follow each other, each applied to the result of the one before and all with the same numbers.
-    std::size_t last = w;
-    const auto follows = [&](std::size_t next) {
-      const Window& before = block.windows[next - 1];
-      const Window& one = block.windows[next];
-      return one.start == before.start + before.size && one.inputs == std::vector<std::string>{before.output} &&
-             uses_in(one, before.output) == uses_.at(before.output) && block.numbers[next] == block.numbers[w];
-    };
-    while (last + 1 < block.windows.size() && follows(last + 1)) ++last;
-    const Window& window = block.windows[w];
-    for (; at < window.start; ++at) replaced.push_back(lines_[at]);
-    const std::string module_name = block.modules[w];
-    const std::size_t digits = module_name.find_last_not_of("0123456789");
-    std::string instance = module_name.empty() ? fmt::format("{}{}", name, w + 1) : module_name;
-    if (last > w)
-      instance = module_name.empty() || digits == std::string::npos ? name + "s" : module_name.substr(0, digits);
-    instance = context_.names.give(instance, "block");
-    std::string op = name;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      const std::string& value = block.numbers[w][places[i]];
-      op += fmt::format("{}{}", i == 0 ? "(" : ", ", value);
-    }
-    if (!places.empty()) op += ")";
-    const std::int64_t copies = last > w ? static_cast<std::int64_t>(last - w + 1) : 0;
-    std::string module_of_all = block.modules[w];
-    for (std::size_t i = w; i <= last; ++i) {
-      rename_weights(first, block.windows[i], local, copies == 0 ? instance : fmt::format("{}.{}", instance, i - w));
-      module_of_all = common_module(module_of_all, block.modules[i]);
-    }
-    replaced.push_back({Line::Kind::Layer, {instance}, "", op, {}, copies, module_of_all});
-    Line applied{Line::Kind::Value, {block.windows[last].output}, "", instance, window.inputs, 0, module_of_all};
-    applied.used.push_back(instance);
-    if (window.inputs.size() == 1) {
-      applied.head = window.inputs[0];
-    } else {
-      applied.right = fmt::format("{}({})", instance, fmt::join(window.inputs, ", "));
-    }
-    replaced.push_back(std::move(applied));
+  std::size_t at = 0, last = 0;
+  for (std::size_t first = 0; first < block.windows.size(); first = last + 1) {
+    last = last_of_run(block, first);
+    for (; at < block.windows[first].start; ++at) replaced.push_back(lines_[at]);
+    std::vector<std::string> numbers;
+    for (const std::size_t place : settings.first) numbers.push_back(block.numbers[first][place]);
+    const std::string op = numbers.empty() ? name : fmt::format("{}({})", name, fmt::join(numbers, ", "));
+    apply(block, first, last, name, op, local, replaced);
     at = block.windows[last].start + block.windows[last].size;
-    w = last;
   }
   for (; at < lines_.size(); ++at) replaced.push_back(lines_[at]);
   lines_ = std::move(replaced);

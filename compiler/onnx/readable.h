@@ -1,7 +1,7 @@
 // How the nodes of a network whose first axis is a batch read in a program that describes one example.
 //
 // In such a program the batch is implicit: the shapes here are those of one example. A node whose form keeps examples
-// apart has a rule in readable.cpp; weights that are constants become layers of the prelude, which hold them.
+// apart has a rule (form_rules.h); weights that are constants become layers of the prelude, which hold them.
 #pragma once
 
 #include <map>

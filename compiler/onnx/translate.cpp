@@ -12,7 +12,6 @@
 #include "compiler/onnx/modules.h"
 #include "compiler/onnx/readable.h"
 #include "compiler/onnx/signature.h"
-#include "compiler/onnx/static_text.h"
 #include "compiler/onnx/tensors.h"
 
 namespace nnc::translation {
@@ -31,22 +30,14 @@ constexpr std::int64_t kOpsetMax = 28;
 // Before it, operators spread their operands by attributes of their own.
 constexpr std::int64_t kReadableOpsetMin = 7;
 
-bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+}  // namespace
 
-// "com.microsoft" and "Gelu": `com_microsoft_Gelu`.
 std::string library_name(const NodeProto& node) {
   if (is_standard(node.domain())) return node.op_type();
   std::string name = node.domain() + "." + node.op_type();
   std::replace(name.begin(), name.end(), '.', '_');
   return name;
 }
-
-bool is_concrete_integer(const std::string& element) {
-  ElementType type;
-  return parse_element_type(element, type) && is_integer(type);
-}
-
-}  // namespace
 
 void add_used(const NodeProto& node, std::set<std::string>& used, int depth) {
   for (const std::string& input : node.input()) used.insert(input);
@@ -386,214 +377,6 @@ void Translator::inline_function(const FunctionProto& function, const NodeProto&
     }
     values.by_name[node.output(i)] = *result;
   }
-}
-
-// A line `let y = Op(x, name: …)` by the header of the library's definition: its parameters are the operator's inputs,
-// in ONNX's order, then the attributes.
-struct Translator::Call {
-  // A part of the line: text, with the name of argument `argument` in front of `after`.
-  struct Piece {
-    std::string before;
-    int argument = -1;
-    std::string after;
-  };
-  std::vector<Piece> pieces;
-  std::vector<Imported*> arguments;
-
-  void text(std::string piece) { pieces.push_back({std::move(piece), -1, ""}); }
-  void value(const std::string& before, Imported* argument, const std::string& after) {
-    pieces.push_back({before, static_cast<int>(arguments.size()), after});
-    arguments.push_back(argument);
-  }
-};
-
-void Translator::call(const NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
-                      Values& values, const std::string& place) {
-  Call line;
-  std::deque<Imported> from_attributes;
-  std::set<std::string> left;
-  for (const auto& [name, attribute] : attributes) left.insert(name);
-  int next = 0;  // of the node's inputs
-  const auto refuse = [&](const std::string& why) {
-    unsupported(place, why);
-    set_broken(node, values);
-  };
-  const auto add_value = [&](const ast::Param& param, Imported* value, const std::string& label) {
-    // Indices come as either integer type, or as whole floats; the library wants one.
-    const bool converts = is_concrete_integer(param.type.element) && value->type.element != ElementType::Bool &&
-                          name(value->type.element) != param.type.element;
-    const bool is_number =
-        converts && value->constant != nullptr && value->type.shape.empty() && is_integer(value->type.element);
-    if (is_number) {
-      return line.text(
-          fmt::format("{}cast({}, {})", label, literal(value->constant->integers()[0]), param.type.element));
-    }
-    if (converts) return line.value(label + "cast(", value, ", " + param.type.element + ")");
-    line.value(label, value, "");
-  };
-  for (const ast::Param& param : definition.params) {
-    const std::string label = param.default_value != nullptr ? param.name.text + ": " : "";
-    const bool is_input = next < node.input_size();
-    // All inputs that are left.
-    if (param.kind == "list") {
-      line.text("[");
-      for (; next < node.input_size(); ++next) line.value("", values.find(node.input(next)), "");
-      line.text("]");
-      continue;
-    }
-    const int index = next++;
-    if (is_input && !node.input(index).empty()) {
-      Imported* value = values.find(node.input(index));
-      if (value->is_absent) continue;
-      if (param.kind.empty()) {
-        add_value(param, value, label);
-        continue;
-      }
-      if (value->constant == nullptr) {
-        return refuse(fmt::format("its input {} ('{}') decides sizes, and is known only when the network runs",
-                                  quote(node.input(index)), param.name.text));
-      }
-      const std::optional<std::string> text = static_text(param.kind, *value->constant);
-      if (!text) {
-        return refuse(fmt::format("its input '{}' must be of the kind `{}`, not {}", param.name.text, param.kind,
-                                  to_string(value->type)));
-      }
-      line.text(label + *text);
-      continue;
-    }
-    const Attributes::const_iterator given = attributes.find(param.name.text);
-    if (given != attributes.end()) {
-      left.erase(param.name.text);
-      const AttributeProto& attribute = *given->second;
-      // An element type of 0 is as if it were not given.
-      if (param.kind == "elem" && attribute.i() == 0 && param.default_value != nullptr) continue;
-      if (attribute.type() == AttributeProto::TENSOR) {
-        const Result<Tensor> tensor = read_tensor(attribute.t(), folder_);
-        if (!tensor) return refuse(tensor.error());
-        if (param.kind.empty()) {
-          from_attributes.push_back(builder_.constant(*tensor, param.name.text));
-          add_value(param, &from_attributes.back(), label);
-          continue;
-        }
-        const std::optional<std::string> text = static_text(param.kind, *tensor);
-        if (!text) return refuse(fmt::format("its attribute '{}' is {}", param.name.text, to_string(tensor->type)));
-        line.text(label + *text);
-        continue;
-      }
-      const std::optional<std::string> text = static_text(param.kind, attribute);
-      if (!text)
-        return refuse(fmt::format("its attribute '{}' has another type than `{}`", param.name.text, param.kind));
-      if (builder_.is_default(param, *text)) continue;
-      line.text(label + *text);
-    } else if (param.name.text == "outputs" && param.kind == "int") {
-      line.text(label + literal(node.output_size()));
-    } else if (param.default_value == nullptr) {
-      return refuse(fmt::format("it lacks '{}'", param.name.text));
-    }
-  }
-  if (next < node.input_size()) return refuse(fmt::format("it has {} inputs; {} are known", node.input_size(), next));
-  // Of a tensor given as an attribute, its element type: `value_type` beside `value`.
-  if (!left.empty()) return refuse(fmt::format("its attribute {} is not supported", quote(*left.begin())));
-  std::vector<std::string> wanted(node.output().begin(), node.output().end());
-  while (!wanted.empty() && wanted.back().empty()) wanted.pop_back();
-  const auto text = [&](const std::vector<std::string>& names) {
-    std::string result = Builder::name_of(definition) + "(";
-    bool is_first = true;
-    for (const Call::Piece& piece : line.pieces) {
-      const bool closes = piece.before == "]";
-      if (!is_first && !closes) result += ", ";
-      is_first = piece.before == "[";
-      result += piece.before;
-      if (piece.argument >= 0) result += names[static_cast<std::size_t>(piece.argument)];
-      result += piece.after;
-    }
-    return result + ")";
-  };
-  std::vector<Imported> results = builder_.line(place, text, line.arguments, wanted);
-  builder_.uses_library = true;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    results[i].is_batched = style_ == Style::PerExample && results[i].constant == nullptr;
-    if (!wanted[i].empty()) values.by_name[wanted[i]] = std::move(results[i]);
-  }
-}
-
-const Tensor* Translator::added_to(const NodeProto& node, Values& values, const NodeProto*& adder) const {
-  const auto users = users_.find(node.output(0));
-  if (users == users_.end() || users->second.size() != 1 || users->second[0] == nullptr) return nullptr;
-  adder = users->second[0];
-  if (adder->op_type() != "Add" || adder->input_size() != 2) return nullptr;
-  const Imported* other = values.find(adder->input(adder->input(0) == node.output(0) ? 1 : 0));
-  return other == nullptr ? nullptr : other->constant.get();
-}
-
-void Translator::example_node(const NodeProto& node, const Attributes& attributes, Values& values,
-                              const std::string& place, std::int64_t opset) {
-  if (is_standard(node.domain()) && node.op_type() == "Shape" && attributes.empty()) {
-    Shape shape = values.find(node.input(0))->type.shape;
-    shape.insert(shape.begin(), batch_);
-    Tensor sizes = Tensor::zeros({ElementType::I64, {static_cast<std::int64_t>(shape.size())}});
-    sizes.integers() = shape;
-    values.by_name[node.output(0)] = builder_.constant(std::move(sizes), node.output(0));
-    return;
-  }
-  NodeView view{node, attributes, {}, batch_, opset, nullptr};
-  bool are_others_numbers = true;
-  for (const std::string& input : node.input()) {
-    view.inputs.push_back(input.empty() ? nullptr : values.find(input));
-    const Imported* value = view.inputs.back();
-    if (value == nullptr || value->is_batched) continue;
-    are_others_numbers = are_others_numbers && element_count(value->type.shape) == 1;
-  }
-  const NodeProto* adder = nullptr;
-  view.added = added_to(node, values, adder);
-  std::optional<Form> form = per_example_form(view);
-  const int results = form ? static_cast<int>(form->results) : 1;
-  for (int i = results; i < node.output_size(); ++i) {
-    const bool is_mask = node.op_type() == "Dropout" && users_.count(node.output(i)) == 0;
-    if (!node.output(i).empty() && !is_mask) throw NotPerExample{fmt::format("{} has several results", place)};
-  }
-  if (!form) {
-    const ast::Definition* definition = builder_.definition(library_name(node), opset);
-    if (!is_elementwise(node.op_type()) || !are_others_numbers || definition == nullptr) {
-      throw NotPerExample{fmt::format("{} has no form for one example", place)};
-    }
-    return call(node, *definition, attributes, values, place);
-  }
-  if (form->takes_added) done_.insert(adder);
-  write(*form, node, form->takes_added ? *adder : node, values, place);
-}
-
-void Translator::write(const Form& form, const NodeProto& node, const NodeProto& last, Values& values,
-                       const std::string& place) {
-  Imported result;
-  if (form.is_alias) {
-    result = *form.arguments[0];
-  } else if (!form.expression.empty()) {
-    const auto text = [&](const std::vector<std::string>& names) {
-      std::string line = form.expression;
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        const std::string mark = fmt::format("{{{}}}", i);
-        line.replace(line.find(mark), mark.size(), names[i]);
-      }
-      return line;
-    };
-    const std::vector<std::string> wanted(last.output().begin(),
-                                          last.output().begin() + static_cast<int>(form.results));
-    std::vector<Imported> results = builder_.line(place, text, form.arguments, wanted);
-    for (std::size_t i = 1; i < results.size(); ++i) {
-      results[i].is_batched = style_ == Style::PerExample;
-      values.by_name[wanted[i]] = std::move(results[i]);
-    }
-    result = std::move(results[0]);
-  } else {
-    const std::string op = form.layer.empty()
-                               ? form.pipe
-                               : builder_.layer(place, layer_name(node, module_of(node, builder_.classes).value_or("")),
-                                                form.layer, form.weights);
-    result = builder_.pipe(place, op, form.arguments[0], last.output(0), !form.layer.empty());
-  }
-  result.is_batched = style_ == Style::PerExample;
-  values.by_name[last.output(0)] = std::move(result);
 }
 
 void Translator::add_inputs(Values& values, ImportedModel& result) {

@@ -45,6 +45,8 @@ struct NotPerExample {
   std::string reason;
 };
 
+// The name of the library's function for a node: "Gelu" of the domain "com.microsoft" is `com_microsoft_Gelu`.
+std::string library_name(const ::onnx::NodeProto& node);
 // All names that a node uses, those in its sub-graphs included.
 void add_used(const ::onnx::NodeProto& node, std::set<std::string>& used, int depth = 0);
 
@@ -57,7 +59,6 @@ class Translator {
 
  private:
   using Attributes = std::map<std::string, const ::onnx::AttributeProto*>;
-  struct Call;  // what a line is made of
 
   void error(const std::string& message);
   void unsupported(const std::string& place, const std::string& what);
@@ -69,6 +70,10 @@ class Translator {
   template <class Nodes>
   std::vector<const ::onnx::NodeProto*> order(const Nodes& nodes, const std::vector<std::string>& outputs);
   void node(const ::onnx::NodeProto& node, Values& values, const Inlined* inlined);
+
+  // What a line is made of: node_lines.cpp.
+  void call(const ::onnx::NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
+            Values& values, const std::string& place);
   // In the style PerExample, a node that uses a value of the batch.
   void example_node(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values,
                     const std::string& place, std::int64_t opset);
@@ -77,6 +82,7 @@ class Translator {
              const std::string& place);
   // The constant that is added to the node's result, if that is its only use, and the node that adds it.
   const Tensor* added_to(const ::onnx::NodeProto& node, Values& values, const ::onnx::NodeProto*& adder) const;
+
   void add_inputs(Values& values, ImportedModel& result);
   // What is given besides the outputs of the graph.
   void add_values(Values& values, ImportedModel& result);
@@ -84,8 +90,6 @@ class Translator {
   void constant(const ::onnx::NodeProto& node, const Attributes& attributes, Values& values, const std::string& place);
   void inline_function(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,
                        const Attributes& attributes, Values& values, const std::string& place);
-  void call(const ::onnx::NodeProto& node, const ast::Definition& definition, const Attributes& attributes,
-            Values& values, const std::string& place);
   // The nodes of a sub-graph, with the values around it in sight.
   void body(const ::onnx::GraphProto& graph, Values& values, const Inlined* inlined);
 

@@ -62,6 +62,8 @@ std::string Names::give(const std::string& wanted, const std::string& otherwise)
   return name;
 }
 
+bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
 std::string literal(ElementType type, double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "infinity" : "-infinity";

@@ -27,6 +27,9 @@ class Names {
   std::map<std::string, int> last_number_;  // given to a name that was wanted before
 };
 
+// Is this the domain of the operators of the standard itself?
+bool is_standard(const std::string& domain);
+
 // A number as the language reads it back: the shortest text that means this value of the element type.
 std::string literal(ElementType type, double value);
 std::string literal(std::int64_t value);

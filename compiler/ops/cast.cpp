@@ -34,15 +34,9 @@ std::vector<Tensor> evaluate_cast(const Op& op, Operands in) {
 }
 
 // Halves lie in memory as their bits; only f32 becomes one or comes of one, and f64 becomes one: see widen_halves.
-std::string half_body(ElementType from, ElementType to) {
+std::string cast_body(ElementType from, ElementType to) {
   if (is_half(from)) return fmt::format("return float_from_{}(a);", name(from));
-  return is_half(to) ? fmt::format("return to_{}(a);", name(to)) : "";
-}
-
-Lowering cast_lowering() {
-  Lowering lowering = elementwise_body("return cast<ElementOf<V>>(a);");
-  lowering.body_of = half_body;
-  return lowering;
+  return is_half(to) ? fmt::format("return to_{}(a);", name(to)) : "return cast<ElementOf<V>>(a);";
 }
 
 Attributes to(ElementType element) { return with({}, "to", element); }
@@ -67,7 +61,7 @@ OpDef cast_op() {
             const ElementType from = g.in(0)->type.element;
             if (is_float(from) && is_float(g.out()->type.element)) g.to(0, g.cast(g.dy(), from));
           },
-      .lower = cast_lowering(),
+      .lower = {.family = Family::Elementwise, .body = cast_body},
       .samples = {{.what = "float to float", .operands = {f32({3})}, .attributes = to(ElementType::F64)},
                   {.what = "float to f16",
                    .operands = {f32_values({8}, {1.5, -65519, 65520, 0x1p-24, 0x1.8p-24, 0x1p-26, kInfinity, kNaN})},

@@ -89,6 +89,10 @@ OpDef concat_op() {
         }
         return {context.builder.op("concat", operands, along(context.op.attributes.integer("axis") + 1))};
       },
+      .without_empty =
+          [](GraphBuilder& builder, const Op& op, std::span<Value* const> others) {
+            return others.size() == 1 ? others[0] : builder.op("concat", {others.begin(), others.end()}, op.attributes);
+          },
       .lower = {.family = Family::Move, .flops = 0},
       .samples = {{.what = "rows", .operands = {f32({1, 3}), f32({2, 3})}, .attributes = along(0)},
                   {.what = "middle axis, one empty",

@@ -59,6 +59,7 @@ OpDef dynamic_update_op() {
       .evaluate = evaluate_dynamic_update,
       .gradient = differentiate_dynamic_update,
       .batch = batch_dynamic_update,
+      .without_empty = [](GraphBuilder&, const Op& op, std::span<Value* const>) { return op.inputs[0]; },
       .lower = {.family = Family::Move, .flops = 0},
       .samples = {{.what = "plain",
                    .operands = {f32({4, 5}), f32({2, 3}), operand(ElementType::I32, {}, {1}),

@@ -22,7 +22,7 @@ OpDef multiply_op() {
             if (g.needs(0)) g.to(0, g.multiply(g.dy(), g.in(1)));
             if (g.needs(1)) g.to(1, g.multiply(g.dy(), g.in(0)));
           },
-      .lower = elementwise_body("return a * b;", 1, "return wrapping_multiply(a, b);"),
+      .lower = elementwise_body("return a * b;", "return wrapping_multiply(a, b);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3}), f32({2, 3})}},
                   {.what = "integers", .operands = {i32({5}, -9, 9), i32({5}, 1, 9)}, .differentiable = false},
                   {.what = "wrapping",

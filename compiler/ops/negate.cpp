@@ -14,7 +14,7 @@ OpDef negate_op() {
       .infer = number_elementwise,
       .evaluate = map_unary([](double x) { return -x; }, [](std::uint64_t x) { return 0 - x; }),
       .gradient = [](GradientBuilder& g) { g.to(0, g.negate(g.dy())); },
-      .lower = elementwise_body("return -a;", 1, "return wrapping_subtract(V{}, a);"),
+      .lower = elementwise_body("return -a;", "return wrapping_subtract(V{}, a);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3})}},
                   {.what = "integers", .operands = {i32({3}, -9, 9)}, .differentiable = false},
                   {.what = "wrapping",

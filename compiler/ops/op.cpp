@@ -154,14 +154,19 @@ Inferred comparison_type(const OpView& op) {
   return inferred;
 }
 
-Lowering elementwise_body(std::string body, double flops, std::string integer_body) {
-  return {
-      .family = Family::Elementwise, .body = std::move(body), .integer_body = std::move(integer_body), .flops = flops};
+Lowering elementwise_body(std::string body, std::string integer_body) {
+  if (integer_body.empty()) integer_body = body;
+  return {.family = Family::Elementwise,
+          .body = [body = std::move(body), integer_body = std::move(integer_body)](ElementType, ElementType to) {
+            return is_integer(to) ? integer_body : body;
+          }};
 }
 
 Lowering math_function(const std::string& name, const std::string& arguments, std::string integer_body) {
-  Lowering lowering = elementwise_body(fmt::format("return {}({});", name, arguments), 1, std::move(integer_body));
-  lowering.double_body = fmt::format("return {}_double({});", name, arguments);
+  Lowering lowering = elementwise_body(fmt::format("return {}({});", name, arguments), std::move(integer_body));
+  lowering.body =
+      [others = std::move(lowering.body), of_double = fmt::format("return {}_double({});", name, arguments)](
+          ElementType from, ElementType to) { return to == ElementType::F64 ? of_double : others(from, to); };
   return lowering;
 }
 

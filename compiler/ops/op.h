@@ -127,12 +127,8 @@ std::vector<Value*> batch_one_by_one(BatchContext& context);
 // How a plan computes the operation. A family is a kernel template (or a handful) in templates/.
 enum class Family {
   None,  // leaves, and what a pass removes before planning
-  // `body`: C++ statements over the operands a, b, c (scalars or vectors), the body of a function template; names of
-  // runtime/nnc are unqualified. V is the (scalar or vector) type of the result, or of `a` where the result is bool:
-  // "return a + b;", "return splat<V>(1) / a;", "return select(a, b, c);", cast: "return cast<ElementOf<V>>(a);".
-  // Booleans are conditions as in vector.h: `a & b`, `a | b` and `a == 0` combine them.
   Elementwise,
-  Reduce,  // `body`: combines accumulator a with element b; `initial`: the neutral element as C++
+  Reduce,
   Contract,
   Convolve,
   Window,
@@ -140,20 +136,20 @@ enum class Family {
   Scan,
   Special,  // its own kernel: named like the operation, see templates/special.h
 };
+// One element of an elementwise operation, for a first operand of the type `from` and a result of the type `to`: C++
+// statements over the operands a, b, c (scalars or vectors), the body of a function template; names of runtime/nnc are
+// unqualified. V is the (scalar or vector) type of the result, or of `a` where the result is bool: "return a + b;",
+// "return splat<V>(1) / a;", "return select(a, b, c);", cast: "return cast<ElementOf<V>>(a);". Booleans are conditions
+// as in vector.h: `a & b`, `a | b` and `a == 0` combine them.
+using ElementBody = std::function<std::string(ElementType from, ElementType to)>;
 struct Lowering {
   Family family = Family::None;
-  std::string body = {};
-  std::string initial = {};
-  // Elementwise: the body for integers, if it is another: their arithmetic wraps.
-  std::string integer_body = {};
-  // Elementwise: the body for f64, if it is another.
-  std::string double_body = {};
-  // Elementwise: the body by the types of the operand and of the result, if they decide it; empty: one of the above.
-  std::string (*body_of)(ElementType from, ElementType to) = nullptr;
+  ElementBody body = {};  // of the family Elementwise alone
   // Floating-point operations counted for one element, in the field's convention (exp and tanh count 1).
   double flops = 1;
 };
-Lowering elementwise_body(std::string body, double flops = 1, std::string integer_body = {});
+// The same body for all types; with `integer_body` another for integers, whose arithmetic wraps.
+Lowering elementwise_body(std::string body, std::string integer_body = {});
 // "exp", "a": the function of runtime/nnc/math.h, and that of math_double.h for f64.
 Lowering math_function(const std::string& name, const std::string& arguments, std::string integer_body = {});
 
@@ -191,6 +187,9 @@ struct OpDef {
   // for no operand states that the gradient is zero.
   std::function<void(GradientBuilder&)> gradient = {};
   BatchRule batch = {};
+  // The result, which has elements, where some operands have none: from the others, of which there is at least one.
+  // Absent: operands with and without elements do not meet where the result has elements.
+  std::function<Value*(GraphBuilder&, const Op&, std::span<Value* const> others)> without_empty = {};
   Lowering lower = {};
   std::vector<Sample> samples = {};
   Tolerance tolerance = {};

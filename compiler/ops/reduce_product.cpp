@@ -41,7 +41,7 @@ OpDef reduce_product_op() {
             g.to(0, g.multiply(expand_reduced(g, g.dy()), others));
           },
       .batch = batch_reduction,
-      .lower = {.family = Family::Reduce, .body = "return a * b;", .initial = "splat<V>(1)"},
+      .lower = {.family = Family::Reduce},
       .samples =
           {{.what = "last axis", .operands = {f32({2, 3})}, .attributes = over({1})},
            {.what = "two axes", .operands = {f32({2, 3, 4})}, .attributes = over({0, 2})},

@@ -25,7 +25,7 @@ OpDef reduce_sum_op() {
           }),
       .gradient = [](GradientBuilder& g) { g.to(0, expand_reduced(g, g.dy())); },
       .batch = batch_reduction,
-      .lower = {.family = Family::Reduce, .body = "return a + b;", .initial = "V{}"},
+      .lower = {.family = Family::Reduce},
       .samples =
           {{.what = "last axis", .operands = {f32({2, 3})}, .attributes = over({1})},
            {.what = "two axes", .operands = {f32({2, 3, 4})}, .attributes = over({0, 2})},

@@ -96,7 +96,7 @@ std::string describe(const OpDef& def) {
     text += fmt::format("* emitted f32 code is within {} of the largest result\n", def.tolerance.relative);
   }
   for (const Sample& sample : def.samples) text += fmt::format("* tested: {}\n", sample.what);
-  if (!def.lower.body.empty()) text += fmt::format("\n```cpp\n{}\n```\n", def.lower.body);
+  if (def.lower.body) text += fmt::format("\n```cpp\n{}\n```\n", def.lower.body(ElementType::F32, ElementType::F32));
   return text + "\n";
 }
 

@@ -37,7 +37,7 @@ OpDef remainder_op() {
             Value* quotient = g.op("floor", {g.divide(g.in(0), g.in(1))});
             if (g.needs(1)) g.to(1, g.negate(g.multiply(g.dy(), quotient)));
           },
-      .lower = elementwise_body("return remainder(a, b);", 1, R"(
+      .lower = elementwise_body("return remainder(a, b);", R"(
     using T = ElementOf<V>;
     const V zero{}, one = splat<V>(T(1));
     V by = select(b == zero, one, b);

@@ -175,6 +175,7 @@ OpDef scatter_into_op() {
       .evaluate = evaluate_scatter_into,
       .gradient = differentiate_scatter_into,
       .batch = batch_scatter_into,
+      .without_empty = [](GraphBuilder&, const Op& op, std::span<Value* const>) { return op.inputs[0]; },
       .lower = {.family = Family::Move},
       .samples = samples,
       .tolerance = {.relative = 1e-6},

@@ -22,7 +22,7 @@ OpDef subtract_op() {
             g.to(0, g.dy());
             if (g.needs(1)) g.to(1, g.negate(g.dy()));
           },
-      .lower = elementwise_body("return a - b;", 1, "return wrapping_subtract(a, b);"),
+      .lower = elementwise_body("return a - b;", "return wrapping_subtract(a, b);"),
       .samples = {{.what = "plain", .operands = {f32({2, 3}), f32({2, 3})}},
                   {.what = "integers", .operands = {i32({5}, -9, 9), i32({5}, 1, 9)}, .differentiable = false},
                   {.what = "wrapping",

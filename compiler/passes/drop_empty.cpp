@@ -1,8 +1,8 @@
 // Takes values without elements out of a graph: nothing computes them, and C++ has no arrays of length 0.
 //
 // What has only such results is a constant of no elements. What takes such operands and gives elements all the same is
-// computed here (a sum of nothing), or goes on without them (a concatenation). Inputs and outputs without elements are
-// no longer inputs and outputs of the graph.
+// computed here (a sum of nothing), or goes on without them, as its definition says (a concatenation). Inputs and
+// outputs without elements are no longer inputs and outputs of the graph.
 //
 // Requires: no `gradient`, and no scan over such values (elaborate refuses it). Establishes: every operand and every
 // result has elements, or is a constant that nobody needs.
@@ -38,12 +38,8 @@ std::vector<Value*> without_empty(GraphBuilder& builder, Op& op) {
     }
   }
   if (known.empty()) return {};
-  const std::string& name = op.def->name;
-  if (name == "concat") {
-    return {others.size() == 1 ? others[0] : builder.op("concat", others, op.attributes)};
-  }
-  if (name == "dynamic_update" || name == "scatter_into") return {op.inputs[0]};
-  if (!others.empty()) throw InternalError("drop_empty does not know '" + name + "'");
+  if (op.def->without_empty && !others.empty()) return {op.def->without_empty(builder, op, others)};
+  if (!others.empty()) throw InternalError("drop_empty does not know '" + op.def->name + "'");
   std::vector<const Tensor*> operands;
   for (const Tensor& tensor : known) operands.push_back(&tensor);
   std::vector<Value*> results;
