@@ -126,6 +126,8 @@ Imported Builder::input(const std::string& wanted_name, const Type& type) {
   result.name = names.give(wanted_name, "input");
   result.type = type;
   result.is_absent = false;
+  // Only programs that import the library may have tensors of no elements.
+  uses_library = uses_library || element_count(type.shape) == 0;
   Value* value = session_->input(result.name, {{type.element, 0}, type.shape}, true);
   scope_->names[result.name] = value_binding(Datum::of(value));
   types_[result.name] = type;
@@ -251,6 +253,7 @@ std::vector<Imported> Builder::line(const std::string& place, const Text& call, 
         result.type = data[i].value->type;
         result.name = is_wanted ? names.give(wanted_names[i], "value") : unused_name();
         if (element_count(result.type.shape) > kElementsMax) throw semantics::Abandon{};
+        uses_library = uses_library || element_count(result.type.shape) == 0;
         scope_->names[result.name] = value_binding(data[i]);
         types_[result.name] = result.type;
       }

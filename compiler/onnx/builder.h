@@ -66,7 +66,7 @@ class Builder {
   std::map<std::string, Tensor> weights;
   std::string module;                          // of the exported program, from which the next lines come
   std::map<std::string, std::string> classes;  // of modules, by their paths
-  bool uses_library = false;                   // a line calls an operator of the library
+  bool uses_library = false;                   // a line needs the library of operators
 
  private:
   std::optional<std::vector<Imported>> fold(const std::string& place, const std::string& text, std::size_t count,

@@ -244,4 +244,13 @@ TEST_CASE("where the batch stays an axis, arithmetic is infix and blocks are fou
 }
 
 }  // namespace
+TEST_CASE("a readable program with tensors of no elements is one that may have them") {
+  OnnxModel model(13);
+  model.input("x", {"0", "4"}).output("y").integers("axes", {0});
+  model.node("ReduceSum", {"x", "axes"}, {"y"});
+  const Import import = import_model(model, {}, true);
+  REQUIRE_MESSAGE(import.model, import.messages);
+  CHECK(import.model->program.find("import \"onnx\"") != std::string::npos);
+}
+
 }  // namespace nnc
