@@ -137,7 +137,7 @@ Datum Evaluator::apply_lambda(const OperatorValue& op, std::vector<BoundArgument
   if (arguments.size() != parameters.size()) {
     reporter().fail(Kind::lambda_arguments, span, parameters.size(), arguments.size());
   }
-  auto scope = new_scope(op.scope);
+  const ScopePtr scope = new_scope(op.scope);
   scope->is_body = true;
   scope->owner = owner = op.owner;
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -57,7 +57,7 @@ class NameChecker {
     }
     for (const ast::Train& item : file_.trains) train(item, model_scopes);
     // A line that could not be read may use them.
-    for (const auto& scope : scopes_) {
+    for (const std::unique_ptr<NameScope>& scope : scopes_) {
       if (!has_faulty_ && file_.faulty.empty()) warn_unused(*scope);
     }
     find_recursion();

@@ -277,7 +277,7 @@ OperatorPtr Evaluator::make_instance(const ast::Instance& instance, const ScopeP
   array->name = instance.name.text;
   array->span = instance.name.span;
   for (std::int64_t i = 0; i < count; ++i) {
-    auto inner = new_scope(scope);
+    const ScopePtr inner = new_scope(scope);
     if (!instance.index.text.empty()) {
       Binding index;
       index.value = Datum::of(i);

@@ -383,7 +383,7 @@ Datum Stage::parameter_set(Evaluator& evaluator, const std::vector<std::vector<c
                            std::size_t rank_min) {
   Datum datum;
   datum.kind = DatumKind::Set;
-  for (const auto& group : groups) {
+  for (const std::vector<const StateInfo*>& group : groups) {
     for (const StateInfo* info : group) {
       if (info->type.shape.size() < rank_min) continue;
       datum.set.push_back({info->path, evaluator.session.parameter(StateInfo(*info))});
@@ -414,7 +414,7 @@ Graph Stage::step(bool is_discovery) {
   Scope& specials = *block->parent;
   specials.names["iteration"] = value_binding(Datum::of(session.cast(iteration, ElementType::F32)), train_.name.span);
   specials.names["epoch"] = value_binding(Datum::of(epoch), train_.name.span);
-  auto groups = updated_parameters(evaluator, block, is_discovery);
+  const std::vector<std::vector<const StateInfo*>> groups = updated_parameters(evaluator, block, is_discovery);
   specials.names["weights"] = value_binding(parameter_set(evaluator, groups, 2), train_.name.span);
 
   force_named(evaluator, *minimize_->value, block);
@@ -457,7 +457,7 @@ void Stage::average_states(Graph& graph) const {
 
 void Stage::update_parameters(Evaluator& evaluator, const ScopePtr& scope, Value* loss) {
   Session& session = evaluator.session;
-  auto groups = updated_parameters(evaluator, scope, false);
+  const std::vector<std::vector<const StateInfo*>> groups = updated_parameters(evaluator, scope, false);
   Datum parameters = parameter_set(evaluator, groups, 0);
   if (parameters.set.empty()) program_.reporter().fail(Kind::nothing_to_update, train_.name.span, train_.name.text);
   std::vector<Value*> operands = {loss, session.scalar(loss->type.element, 1)};

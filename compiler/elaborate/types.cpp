@@ -444,7 +444,7 @@ TensorType Evaluator::type(const ast::Type& type, const ScopePtr& scope, bool ma
   }
   if (is_too_large) {
     std::vector<Note> notes;
-    for (const auto& sources : result.sources) notes = join_notes({notes, session.size_notes(sources)});
+    for (const SizeSources& sources : result.sources) notes = join_notes({notes, session.size_notes(sources)});
     reporter().fail_with(notes, Kind::tensor_too_large, type.span, to_string(result), kElementsMax);
   }
   return result;
